@@ -1,0 +1,71 @@
+"""The one way in which a generation changes: fenced, counted in its batch, stamped with its cursor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from db.session import Session
+from engine.seams import ProviderError
+from engine.transitions import states_before
+from engine.words import GenerationErrorCode, GenerationStatus
+
+__all__ = ["Change", "Changed", "apply_change", "failure", "internal_error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a generation becomes. outputs are storage keys; attempts and saves are added on."""
+
+    status: GenerationStatus
+    saved: bool = False
+    error: ProviderError | None = None
+    retry_at: datetime | None = None
+    progress: float | None = None
+    outputs: Sequence[str] | None = None
+    attempts: int = 0
+    saves: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """The row after its change; topic is what to hint at once it is committed."""
+
+    topic: UUID
+    retry_in: float | None
+
+
+async def apply_change(session: Session, generation_id: UUID, change: Change) -> Changed | None:
+    """None where the fence held: the generation is not in a state that this may follow.
+
+    The session is the worker's. Hint at the topic after the commit, never before.
+    """
+    error = change.error
+    row = await session.row(
+        "change_generation",
+        generation_id,
+        states_before(change.status),
+        change.status.value,
+        change.saved,
+        error.code.value if error else None,
+        error.message if error else None,
+        error.retryable if error else None,
+        change.retry_at,
+        change.progress,
+        change.outputs,
+        change.attempts,
+        change.saves,
+    )
+    if row is None:
+        return None
+    return Changed(topic=row["batch_id"] or row["user_id"], retry_in=row["retry_in"])
+
+
+def failure(error: ProviderError) -> Change:
+    """The end of a generation without an image."""
+    return Change(status=GenerationStatus.FAILED, error=error)
+
+
+def internal_error() -> ProviderError:
+    """What a client learns of a fault of ours."""
+    return ProviderError(GenerationErrorCode.INTERNAL, "The service failed at this image.", retryable=True)

@@ -1,0 +1,78 @@
+"""Where a job is put into the queue or taken out of it, inside the caller's session.
+
+A job's priority is its turn, negated: the lowest turn is served first, whoever's it is (start-time
+fair queueing, Goyal et al. 1996). PgQueuer is named here and in worker/ alone.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import Enum
+from typing import cast
+from uuid import UUID
+
+import asyncpg
+from pgqueuer import AsyncpgDriver, Queries
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.domain.settings import DBSettings
+
+from db.session import Connection, Session
+
+__all__ = ["Job", "enqueue", "enqueue_each", "queue_queries", "take_turns"]
+
+SETTINGS = DBSettings(db_schema="pgq")
+EXPAND_TURN = 0
+THUMBNAIL_TURN = 2**31 - 1
+"""After everything else."""
+
+
+class Job(Enum):
+    """The kinds of job, as the queue spells them."""
+
+    EXPAND = "expand"
+    SUBMIT = "submit"
+    COLLECT = "collect"
+    SAVE = "save"
+    THUMBNAIL = "thumbnail"
+
+
+def queue_queries(connection: Connection) -> Queries:
+    """PgQueuer's statements on this connection, over the tables in schema pgq."""
+    return Queries(
+        AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)),
+        qbe=QueryBuilderEnvironment(SETTINGS),
+        qbq=QueryQueueBuilder(SETTINGS),
+        qbs=QuerySchedulerBuilder(SETTINGS),
+    )
+
+
+async def take_turns(session: Session, user_id: UUID, count: int) -> int:
+    """The first of so many consecutive turns of this user. The session is the worker's."""
+    first: int = await session.value("take_turns", user_id, count)
+    return first
+
+
+async def enqueue(session: Session, job: Job, subject: str, *, turn: int, delay: float = 0) -> None:
+    """Puts one job into the queue, once for each subject as long as it waits or runs.
+
+    The session is the worker's; delay is in seconds.
+    """
+    await enqueue_each(session, job, [(subject, turn)], delay=delay)
+
+
+async def enqueue_each(
+    session: Session, job: Job, subjects: Sequence[tuple[str, int]], *, delay: float = 0
+) -> None:
+    """Puts a job for each (subject, turn) into the queue, in one statement."""
+    count = len(subjects)
+    await queue_queries(session.connection).enqueue(
+        [job.value] * count,
+        [subject.encode() for subject, _ in subjects],
+        [-turn for _, turn in subjects],
+        [timedelta(seconds=delay)] * count,
+        [f"{job.value}:{subject}" for subject, _ in subjects],
+        on_conflict="skip",
+    )

@@ -1,0 +1,179 @@
+"""Short transactions under a role: the viewer's own for a request, studio_worker's for a job.
+
+DatabaseError is not ours to name: what asyncpg raises passes through, and the edge masks it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+
+from db.statements import statement
+from engine.viewer import Viewer
+
+__all__ = [
+    "COMMAND_TIMEOUT",
+    "AccessDenied",
+    "Database",
+    "Session",
+    "open_database",
+    "prepare_connection",
+]
+
+AccessDenied = asyncpg.InsufficientPrivilegeError
+"""The role lacks a right, or a policy refused a row."""
+
+COMMAND_TIMEOUT = 8.0
+"""Seconds after which any statement is given up, also by a database that stalls without closing."""
+
+CLOSE_TIMEOUT = 3.0
+
+ROLES = frozenset({"anon", "authenticated"})
+
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+
+class Session:
+    """One transaction under one role. Statements go by name; rows come back as asyncpg's records."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    async def rows(self, name: str, *parameters: Any) -> Sequence[asyncpg.Record]:
+        return await self.connection.fetch(statement(name), *parameters)
+
+    async def row(self, name: str, *parameters: Any) -> asyncpg.Record | None:
+        return await self.connection.fetchrow(statement(name), *parameters)
+
+    async def one(self, name: str, *parameters: Any) -> asyncpg.Record:
+        """The row of a statement that always has one."""
+        row = await self.row(name, *parameters)
+        if row is None:
+            raise LookupError(f"{name} gave no row")
+        return row
+
+    async def value(self, name: str, *parameters: Any) -> Any:
+        return await self.connection.fetchval(statement(name), *parameters)
+
+    async def become_worker(self) -> None:
+        """The rest of this transaction runs as studio_worker."""
+        await self.connection.execute("set local role studio_worker")
+
+    async def become(self, viewer: Viewer) -> None:
+        """The rest of this transaction runs as this viewer."""
+        await self.connection.execute(_identity(viewer))
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What fails inside is undone alone; the transaction goes on."""
+        await self.connection.execute("savepoint step")
+        try:
+            yield
+        except BaseException:
+            await self.connection.execute("rollback to savepoint step")
+            raise
+        await self.connection.execute("release savepoint step")
+
+
+class Database:
+    """Opens sessions from a pool whose connections have no rights of their own."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    @asynccontextmanager
+    async def session(self, viewer: Viewer) -> AsyncIterator[Session]:
+        """A transaction under the viewer's role and claims: committed at the end, else undone."""
+        async with self._transaction(f"begin; {_identity(viewer)}") as session:
+            yield session
+
+    @asynccontextmanager
+    async def worker_session(self) -> AsyncIterator[Session]:
+        """A transaction as studio_worker."""
+        async with self._transaction("begin; set local role studio_worker") as session:
+            yield session
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str) -> AsyncIterator[Session]:
+        async with self.pool.acquire(timeout=COMMAND_TIMEOUT) as connection:
+            try:
+                await connection.execute(begin)
+                yield Session(connection)
+            except BaseException:
+                if not connection.is_closed():
+                    await connection.execute("rollback")
+                raise
+            await connection.execute("commit")
+
+
+def _identity(viewer: Viewer) -> str:
+    """Sets role and claims in one round trip, which only a text without parameters allows.
+
+    No text of a client gets in: the role is one of two, the id prints as a UUID does.
+    """
+    if viewer.role not in ROLES:
+        raise ValueError("not a request role")
+    subject = f'"sub":"{viewer.user_id}",' if viewer.user_id else ""
+    return (
+        f"select set_config('role', '{viewer.role}', true), "
+        f"""set_config('request.jwt.claims', '{{{subject}"role":"{viewer.role}"}}', true)"""
+    )
+
+
+@asynccontextmanager
+async def open_database(url: str, *, connections: int = 10) -> AsyncIterator[Database]:
+    """A pool on the service's own login. Raises OSError and asyncpg.PostgresError."""
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=connections,
+        timeout=COMMAND_TIMEOUT,
+        command_timeout=COMMAND_TIMEOUT,
+        init=prepare_connection,
+        # What a connection starts with survives RESET ALL, so none ever has rights outside a session.
+        server_settings={
+            "role": "studio_nobody",
+            "application_name": "batch-studio",
+            "timezone": "UTC",
+            "jit": "off",
+        },
+    )
+    try:
+        yield Database(pool)
+    finally:
+        await _close(pool)
+
+
+async def prepare_connection(connection: asyncpg.Connection) -> None:
+    """JSON columns come and go as Python values, in binary, which rows within rows need."""
+    await connection.set_type_codec(
+        "json", schema="pg_catalog", encoder=orjson.dumps, decoder=orjson.loads, format="binary"
+    )
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_dump_jsonb, decoder=_load_jsonb, format="binary"
+    )
+
+
+def _dump_jsonb(value: Any) -> bytes:
+    """A text is JSON already (PgQueuer's own parameters); asyncpg has a UUID type of its own."""
+    data = value.encode() if isinstance(value, str) else orjson.dumps(value, default=str)
+    return b"\x01" + data
+
+
+def _load_jsonb(data: bytes) -> Any:
+    """After the byte that says which version of the format follows."""
+    return orjson.loads(data[1:])
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    """Waits for what runs, for a bounded time."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

@@ -1,0 +1,65 @@
+-- name: insert_batch
+-- The generations' own insertion counts as the first changes: each gets a place before every later one.
+insert into batches (title, collection_id, model, reference_url, parameters, variables, tags, total, seq)
+values ($1, $2, $3, $4, $5, $6, $7, $8::integer, $8::integer)
+returning *
+
+-- name: insert_generations
+-- $1 batch, $2 JSON array of generations in order
+insert into generations (batch_id, position, template_id, template_name, name, prompt, model, parameters, seed, seq)
+select $1, g.position, g.template_id, g.template_name, g.name, g.prompt, g.model, g.parameters, g.seed, g.position + 1
+from jsonb_to_recordset($2) as g (
+    position integer, template_id uuid, template_name text, name text,
+    prompt text, model text, parameters jsonb, seed bigint
+)
+
+-- name: batches_by_id
+select * from batches where id = any($1::uuid[])
+
+-- name: batch_page
+-- newest first, after ($1, $2)
+select * from batches
+where user_id = (select studio.current_user_id())
+  and deleted_at is null
+  and (created_at, id) < ($1, $2)
+order by created_at desc, id desc
+limit $3
+
+-- name: batch_count
+select count(*) from batches
+where user_id = (select studio.current_user_id()) and deleted_at is null
+
+-- name: batches_of_collections
+-- a page of each collection of $1, newest first, after ($2, $3)
+select b.*, parent.id as parent_id
+from unnest($1::uuid[]) as parent (id)
+cross join lateral (
+    select * from batches
+    where user_id = (select studio.current_user_id())
+      and collection_id = parent.id
+      and deleted_at is null
+      and (created_at, id) < ($2, $3)
+    order by created_at desc, id desc
+    limit $4
+) b
+order by parent.id, b.created_at desc, b.id desc
+
+-- name: batch_counts_of_collections
+select collection_id as parent_id, count(*) as count from batches
+where collection_id = any($1::uuid[]) and deleted_at is null
+group by collection_id
+
+-- name: changes_of_batch
+-- the batch as it is, and the generations changed past the cursor $2, oldest change first
+select b as batch, g.*, first_image.id as image_id,
+       studio.signed_address(g.outputs[1], $4) as image_url
+from batches b
+left join lateral (
+    select * from generations
+    where user_id = b.user_id and batch_id = b.id and seq > $2
+    order by seq
+    limit $3
+) g on true
+left join images first_image on first_image.generation_id = g.id and first_image.output = 0
+where b.id = $1
+order by g.seq

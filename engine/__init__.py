@@ -1,0 +1,1 @@
+"""The rules of a batch and the words all share: pure, without I/O, standard library alone."""

@@ -1,0 +1,212 @@
+"""The plan of a batch: templates x variables x variants, in order, or refusals. Pure."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from engine.refusals import Refusal, TextRule, refuse_text
+from engine.words import UserErrorCode
+
+__all__ = [
+    "NAME_RULE",
+    "PROMPT_RULE",
+    "BatchOrder",
+    "BatchPlan",
+    "PlannedGeneration",
+    "TemplateDraft",
+    "plan_batch",
+    "refuse_model",
+]
+
+MAX_VARIANTS = 100
+NAME_RULE = TextRule(longest=200)
+PROMPT_RULE = TextRule(longest=10_000, lines=True)
+VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateDraft:
+    """A template as the plan needs it; path is its place in the input, for refusals."""
+
+    name: str
+    prompt: str
+    path: tuple[str, ...]
+    id: UUID | None = None
+    model: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOrder:
+    """All that a plan follows from. models are the names that can be asked for."""
+
+    templates: Sequence[TemplateDraft]
+    variables: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    model: str
+    models: frozenset[str]
+    variants: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedGeneration:
+    """One image to be made; position counts from 0 in the batch's own order."""
+
+    position: int
+    template_id: UUID | None
+    template_name: str
+    prompt: str
+    model: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPlan:
+    """What startBatch does: total counts every image, generations is empty where refused."""
+
+    total: int
+    generations: list[PlannedGeneration]
+    refusals: list[Refusal]
+
+
+def plan_batch(order: BatchOrder) -> BatchPlan:
+    """Template by template, then each combination of variables, then each variant."""
+    refusals = list(_refusals(order))
+    total = 0 if refusals else _count(order)
+    if total > order.limit:
+        refusals.append(_too_many(total, order.limit))
+    generations = [] if refusals else _generations(order)
+    refusals.extend(_prompt_refusals(generations))
+    return BatchPlan(total=total, generations=[] if refusals else generations, refusals=refusals)
+
+
+def _refusals(order: BatchOrder) -> Iterator[Refusal]:
+    if not order.templates:
+        yield Refusal(
+            path=("templates",),
+            code=UserErrorCode.REQUIRED,
+            message="A batch needs at least one template: a collection's or one of its own.",
+        )
+    if not 1 <= order.variants <= MAX_VARIANTS:
+        yield Refusal(
+            path=("variants",),
+            code=UserErrorCode.INVALID,
+            message=f"variants is from 1 to {MAX_VARIANTS}, not {order.variants}.",
+        )
+    yield from refuse_model(order.model, ("model",), order.models)
+    yield from _variable_refusals(order.variables)
+    for template in order.templates:
+        yield from _template_refusals(template, order)
+
+
+def _template_refusals(template: TemplateDraft, order: BatchOrder) -> Iterator[Refusal]:
+    yield from refuse_text(template.name, (*template.path, "name"), NAME_RULE)
+    yield from refuse_text(template.prompt, (*template.path, "prompt"), PROMPT_RULE)
+    if template.model is not None:
+        yield from refuse_model(template.model, (*template.path, "model"), order.models)
+    for name in _names(template.prompt):
+        if name not in order.variables:
+            yield Refusal(
+                path=("variables", name),
+                code=UserErrorCode.REQUIRED,
+                message=f'The template "{template.name}" needs a value for {{{{{name}}}}}.',
+            )
+
+
+def _variable_refusals(variables: Mapping[str, Any]) -> Iterator[Refusal]:
+    for name, value in variables.items():
+        values = value if isinstance(value, list) else [value]
+        if not values:
+            yield Refusal(
+                path=("variables", name),
+                code=UserErrorCode.REQUIRED,
+                message=f"The list of values for {{{{{name}}}}} is empty.",
+            )
+        if not all(isinstance(each, str | int | float) for each in values):
+            yield Refusal(
+                path=("variables", name),
+                code=UserErrorCode.INVALID,
+                message=f"{{{{{name}}}}} takes a text, a number, or a list of them.",
+            )
+        for each in values:
+            if isinstance(each, str):
+                yield from refuse_text(each, ("variables", name), PROMPT_RULE)
+
+
+def _prompt_refusals(generations: Sequence[PlannedGeneration]) -> Iterator[Refusal]:
+    """A prompt may grow too long once its variables are filled in."""
+    for planned in generations:
+        refused = list(refuse_text(planned.prompt, ("variables",), PROMPT_RULE))
+        if refused:
+            yield refused[0]
+            return
+
+
+def refuse_model(model: str, path: tuple[str, ...], models: frozenset[str]) -> Iterator[Refusal]:
+    """Nothing for a model that can be asked for."""
+    if model not in models:
+        yield Refusal(
+            path=path,
+            code=UserErrorCode.NOT_FOUND,
+            message=f"There is no model {model[:200]!r} here; the field models lists those there are.",
+        )
+
+
+def _too_many(total: int, limit: int) -> Refusal:
+    return Refusal(
+        path=(),
+        code=UserErrorCode.LIMIT_REACHED,
+        message=f"This batch would have {total:,} images; at most {limit:,} are allowed.",
+    )
+
+
+def _count(order: BatchOrder) -> int:
+    return sum(_combination_count(each, order) for each in order.templates) * order.variants
+
+
+def _combination_count(template: TemplateDraft, order: BatchOrder) -> int:
+    count = 1
+    for name in _names(template.prompt):
+        value = order.variables[name]
+        count *= len(value) if isinstance(value, list) else 1
+    return count
+
+
+def _generations(order: BatchOrder) -> list[PlannedGeneration]:
+    rendered = (
+        (template, prompt)
+        for template in order.templates
+        for prompt in _prompts(template, order.variables)
+        for _ in range(order.variants)
+    )
+    return [
+        PlannedGeneration(
+            position=position,
+            template_id=template.id,
+            template_name=template.name,
+            prompt=prompt,
+            model=template.model or order.model,
+            parameters={**order.parameters, **template.parameters},
+        )
+        for position, (template, prompt) in enumerate(rendered)
+    ]
+
+
+def _prompts(template: TemplateDraft, variables: Mapping[str, Any]) -> Iterator[str]:
+    names = _names(template.prompt)
+    choices = [v if isinstance(v := variables[name], list) else [v] for name in names]
+    for values in itertools.product(*choices):
+        yield _filled(template.prompt, dict(zip(names, values, strict=True)))
+
+
+def _filled(prompt: str, values: Mapping[str, Any]) -> str:
+    return VARIABLE.sub(lambda match: str(values[match[1]]), prompt)
+
+
+def _names(prompt: str) -> list[str]:
+    """The variables of a prompt in order of appearance, each once."""
+    return list(dict.fromkeys(VARIABLE.findall(prompt)))

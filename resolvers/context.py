@@ -1,0 +1,42 @@
+"""What a resolver needs besides db: who asks, and the services built once by the server."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from db.session import Database, Session
+from engine.seams import Hints, Model
+from engine.viewer import Viewer
+from resolvers.relations import Relations
+
+__all__ = ["Context", "Services"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Long-lived things, shared by all requests.
+
+    signer gives the hour's keys for studio.signed_address; default_model is one of models;
+    loopback_references says whether a reference may lie on this very machine (local mode).
+    """
+
+    database: Database
+    hints: Hints
+    signer: Callable[[], list[str]]
+    models: Sequence[Model]
+    default_model: str
+    max_batch: int
+    loopback_references: bool
+
+
+class Context(Relations):
+    """One request, or one socket's operation: its viewer, its services, its loaders."""
+
+    def __init__(self, viewer: Viewer, services: Services) -> None:
+        super().__init__(self.session, services.signer)
+        self.viewer = viewer
+        self.services = services
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """A transaction under the viewer's own role."""
+        return self.services.database.session(self.viewer)

@@ -1,0 +1,33 @@
+"""Errors that a resolver raises on purpose: each has a code for the client and a text fit for it."""
+
+from graphql import GraphQLError
+
+from db.session import AccessDenied
+from engine.cursors import BadCursorError
+
+__all__ = ["Fault", "as_fault", "bad_input", "unauthenticated"]
+
+
+class Fault(GraphQLError):  # noqa: N818 - GraphQL calls it an error already
+    """An error that may reach the client as it is; all others are masked."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, extensions={"code": code})
+
+
+def bad_input(message: str) -> Fault:
+    """The document or a variable holds a value that cannot be used."""
+    return Fault("BAD_INPUT", message)
+
+
+def unauthenticated() -> Fault:
+    """The field needs a caller."""
+    return Fault("UNAUTHENTICATED", "This needs a token: Authorization: Bearer JWT.")
+
+
+def as_fault(error: BaseException | None) -> Fault | None:
+    """What an expected exception means to the client; None for one that only the log may tell."""
+    if isinstance(error, BadCursorError):
+        return bad_input(str(error))
+    # The tables give an authenticated caller every right it needs, so only anonymous ones get here.
+    return unauthenticated() if isinstance(error, AccessDenied) else None

@@ -1,0 +1,112 @@
+"""Reading: every root field of Query."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import strawberry
+
+from resolvers.context import Context
+from resolvers.faults import unauthenticated
+from resolvers.pages import BY_NAME, NEWEST_FIRST, Listing, connection
+from schema.asks import After, First
+from schema.collection import Collection
+from schema.connections import Connection
+from schema.history import Batch, Generation, Image
+from schema.node import Node, Row, read_id
+from schema.viewer import Model, Viewer
+
+__all__ = ["Query"]
+
+T = TypeVar("T")
+Info = strawberry.Info[Context, None]
+Id = Annotated[strawberry.ID, strawberry.argument(description="The row's UUID.")]
+
+BATCHES = Listing(pages="batch_page", counts="batch_count", order=NEWEST_FIRST, signed=False)
+IMAGES = Listing(pages="image_page", counts="image_count", order=NEWEST_FIRST)
+COLLECTIONS = Listing(pages="collection_page", counts="collection_count", order=BY_NAME, signed=False)
+
+
+@strawberry.type(description="Reading. What is not the caller's to see does not exist.")
+class Query:
+    @strawberry.field(
+        description=(
+            "The caller, as the token says. An error with code UNAUTHENTICATED for a caller without one."
+        )
+    )
+    def viewer(self, info: Info) -> Viewer:
+        if info.context.viewer.user_id is None:
+            raise unauthenticated()
+        return Viewer.of(info.context.viewer)
+
+    @strawberry.field(description="Whatever has this id; null where there is nothing to see.")
+    async def node(self, info: Info, id: Id) -> Node | None:
+        key = read_id(id)
+        context = info.context
+        for look in (
+            context.batch,
+            context.image,
+            context.generation,
+            context.collection,
+            context.template,
+        ):
+            found: Node | None = await look(key)
+            if found is not None:
+                return found
+        return None
+
+    @strawberry.field(
+        description=(
+            "Null, never an error, for an id that is not the caller's to see: absent and forbidden "
+            "look alike."
+        )
+    )
+    async def batch(self, info: Info, id: Id) -> Batch | None:
+        return await info.context.batch(read_id(id))
+
+    @strawberry.field(description="Newest first, as in the History page.")
+    async def batches(self, info: Info, first: First = 20, after: After = None) -> Connection[Batch]:
+        return await _page(info, BATCHES, Batch.of, first=first or 20, after=after)
+
+    @strawberry.field(description="Null for an id that is not the caller's to see.")
+    async def image(self, info: Info, id: Id) -> Image | None:
+        return await info.context.image(read_id(id))
+
+    @strawberry.field(description="The caller's images, newest first.")
+    async def images(self, info: Info, first: First = 20, after: After = None) -> Connection[Image]:
+        return await _page(info, IMAGES, Image.of, first=first or 20, after=after)
+
+    @strawberry.field(description="Null for an id that is not the caller's to see.")
+    async def generation(self, info: Info, id: Id) -> Generation | None:
+        return await info.context.generation(read_id(id))
+
+    @strawberry.field(description="Null for an id that is not the caller's to see.")
+    async def collection(self, info: Info, id: Id) -> Collection | None:
+        return await info.context.collection(read_id(id))
+
+    @strawberry.field(description="The caller's collections and the shared ones, by name.")
+    async def collections(self, info: Info, first: First = 20, after: After = None) -> Connection[Collection]:
+        return await _page(info, COLLECTIONS, Collection.of, first=first or 20, after=after)
+
+    @strawberry.field(
+        description=(
+            "The models that can be asked for, with the JSON Schema of their inputs where the "
+            "provider gives one."
+        )
+    )
+    def models(self, info: Info) -> list[Model]:
+        return [Model.of(model) for model in info.context.services.models]
+
+
+async def _page(
+    info: Info, listing: Listing, of: Callable[[Row], T], *, first: int, after: str | None
+) -> Connection[T]:
+    context = info.context
+    signer = [context.services.signer()] if listing.signed else []
+    async with context.session() as session:
+        rows = await session.rows(listing.pages, *listing.order.bounds(after), first + 1, *signer)
+
+    async def count() -> int:
+        async with context.session() as session:
+            return int(await session.value(listing.counts))
+
+    return connection(rows, order=listing.order, first=first or 20, after=after, of=of, count=count)

@@ -1,0 +1,1 @@
+"""What the API says: types, inputs and payloads. How a field is answered is resolvers' business."""

@@ -1,0 +1,296 @@
+"""Batches, generations, images: what was asked for, how it goes, what was kept."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Self
+from uuid import UUID
+
+import strawberry
+from strawberry.scalars import JSON
+
+from engine.cursors import BatchCursor
+from schema.asks import After, First, Info
+from schema.connections import Connection
+from schema.node import Node, Row, global_id
+from schema.words import BatchStatus, GenerationErrorCode, GenerationStatus
+
+if TYPE_CHECKING:
+    from schema.collection import Collection
+
+__all__ = ["Batch", "BatchCounts", "Generation", "GenerationError", "Image"]
+
+LazyCollection = Annotated["Collection", strawberry.lazy("schema.collection")]
+THUMBNAIL_WIDTHS = (200, 400, 800)
+
+
+@strawberry.type(description="How many of a batch's generations are in which state.")
+class BatchCounts:
+    total: int = strawberry.field(description="All of them.")
+    queued: int = strawberry.field(description="Waiting, for their turn or for the provider.")
+    running: int = strawberry.field(description="Being made or being saved.")
+    succeeded: int = strawberry.field(description="Made and stored.")
+    failed: int = strawberry.field(description="Ended without an image.")
+    canceled: int = strawberry.field(description="Cancelled.")
+    saved: int = strawberry.field(description="Succeeded and stored in the history.")
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        return cls(
+            total=row["total"],
+            queued=row["queued"],
+            running=row["running"],
+            succeeded=row["succeeded"],
+            failed=row["failed"],
+            canceled=row["canceled"],
+            saved=row["saved"],
+        )
+
+
+@strawberry.type(description="One startBatch: every image asked for at once, under one batch id.")
+class Batch(Node):
+    title: str = strawberry.field(
+        description="Given by the caller, or the collection's name and the start time."
+    )
+    status: BatchStatus = strawberry.field(description="Where it stands.")
+    counts: BatchCounts = strawberry.field(description="How many images are in which state.")
+    model: str = strawberry.field(description="What makes the images, where no template says otherwise.")
+    reference_url: str | None = strawberry.field(description="The reference image, as given.")
+    parameters: JSON = strawberry.field(description="Model inputs for every image.")
+    variables: JSON = strawberry.field(description="Values that were filled into the prompts.")
+    favorite: bool = strawberry.field(description="Marked by its owner.")
+    tags: list[str] = strawberry.field(description="Its owner's words for it.")
+    cursor: str = strawberry.field(
+        description=(
+            "Cursor of the newest change: hand it to batchResults(after:) to go on from this very state."
+        )
+    )
+    created_at: datetime = strawberry.field(description="When it was accepted.")
+    started_at: datetime | None = strawberry.field(description="When its first image began.")
+    finished_at: datetime | None = strawberry.field(
+        description="When every image had ended and every save was settled."
+    )
+    deleted_at: datetime | None = strawberry.field(
+        description="When it was put into the trash; null outside it."
+    )
+    key: strawberry.Private[UUID]
+    collection_id: strawberry.Private[UUID | None]
+
+    @strawberry.field(description="Where its templates came from.")
+    async def collection(self, info: Info) -> LazyCollection | None:
+        return await info.context.collection(self.collection_id)
+
+    @strawberry.field(description="All the work items, in the batch's own order, finished or not.")
+    async def generations(
+        self,
+        info: Info,
+        first: First = 100,
+        after: After = None,
+        status: Annotated[
+            list[GenerationStatus] | None,
+            strawberry.argument(description="Only those in one of these states."),
+        ] = None,
+    ) -> Connection["Generation"]:
+        return await info.context.generations_of_batch(
+            self.key, first=first or 100, after=after, status=status
+        )
+
+    @strawberry.field(
+        description=("The saved images, in the batch's own order (created_at ascending within a position).")
+    )
+    async def images(self, info: Info, first: First = 100, after: After = None) -> Connection["Image"]:
+        return await info.context.images_of_batch(self.key, first=first or 100, after=after)
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        key = row["id"]
+        return cls(
+            id=global_id(key),
+            title=row["title"],
+            status=BatchStatus(row["status"]),
+            counts=BatchCounts.of(row),
+            model=row["model"],
+            reference_url=row["reference_url"],
+            parameters=row["parameters"],
+            variables=row["variables"],
+            favorite=row["favorite"],
+            tags=row["tags"],
+            cursor=BatchCursor(key, row["seq"]).encode(),
+            created_at=row["created_at"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+            deleted_at=row["deleted_at"],
+            key=key,
+            collection_id=row["collection_id"],
+        )
+
+
+@strawberry.type(description="Why a generation failed or waits.")
+class GenerationError:
+    code: GenerationErrorCode = strawberry.field(description="For a program.")
+    message: str = strawberry.field(
+        description="Fit for a person; never a stack trace, a secret or an internal address."
+    )
+    retryable: bool = strawberry.field(description="Whether a retry may succeed.")
+    retry_at: datetime | None = strawberry.field(description="When it is tried again by itself.")
+
+    @classmethod
+    def of(cls, row: Row) -> Self | None:
+        if row["error_code"] is None:
+            return None
+        return cls(
+            code=GenerationErrorCode(row["error_code"]),
+            message=row["error_message"],
+            retryable=row["error_retryable"],
+            retry_at=row["retry_at"],
+        )
+
+
+@strawberry.type(
+    description=("The making of one image: one model run for one template, in a batch or on its own.")
+)
+class Generation(Node):
+    position: int = strawberry.field(description="From 0, the batch's own order.")
+    template_id: strawberry.ID | None = strawberry.field(
+        description="The template it came from; null for one written on the spot."
+    )
+    template_name: str = strawberry.field(description="The template's name at the start.")
+    prompt: str = strawberry.field(description="As sent to the model, variables filled in.")
+    model: str = strawberry.field(description="What makes it.")
+    status: GenerationStatus = strawberry.field(description="Where it stands.")
+    progress: float | None = strawberry.field(description="0 to 1 where the provider reports it.")
+    attempts: int = strawberry.field(
+        description=(
+            "How often the provider was asked. More than 1 only after a failure that cost nothing, "
+            "or a retry asked for."
+        )
+    )
+    error: GenerationError | None = strawberry.field(description="Why it failed or waits.")
+    image_url: str | None = strawberry.field(
+        description="Where the image can be fetched now: the durable copy once there is one."
+    )
+    saved: bool = strawberry.field(description="True once the image is in the caller's history.")
+    image_record_id: strawberry.ID | None = strawberry.field(
+        description="The id of the first saved image, for what reads one image per result."
+    )
+    created_at: datetime = strawberry.field(description="When it was asked for.")
+    started_at: datetime | None = strawberry.field(description="When it first began.")
+    finished_at: datetime | None = strawberry.field(description="When it ended.")
+    key: strawberry.Private[UUID]
+    batch_id: strawberry.Private[UUID | None]
+
+    @strawberry.field(description="Null for a single generation (generateImage).")
+    async def batch(self, info: Info) -> Batch | None:
+        return await info.context.batch(self.batch_id)
+
+    @strawberry.field(description="Every output that the model gave, as saved.")
+    async def images(self, info: Info) -> list["Image"]:
+        return await info.context.images_of_generation(self.key)
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        return cls(
+            id=global_id(row["id"]),
+            position=row["position"],
+            template_id=_optional_id(row["template_id"]),
+            template_name=row["template_name"],
+            prompt=row["prompt"],
+            model=row["model"],
+            status=GenerationStatus(row["status"]),
+            progress=row["progress"],
+            attempts=row["attempts"],
+            error=GenerationError.of(row),
+            image_url=row["image_url"],
+            saved=row["saved"],
+            image_record_id=_optional_id(row["image_id"]),
+            created_at=row["created_at"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+            key=row["id"],
+            batch_id=row["batch_id"],
+        )
+
+
+@strawberry.type(description="An image in the history: a row of the images table.")
+class Image(Node):
+    name: str = strawberry.field(description='"{collection} - {template}" for a batch\'s image.')
+    prompt: str = strawberry.field(description="As sent to the model.")
+    url: str = strawberry.field(
+        description=(
+            "A durable address, signed, good for one to two hours and the same for every answer "
+            "within the hour."
+        )
+    )
+    placeholder: str | None = strawberry.field(
+        description="ThumbHash, base64: what to paint until the thumbnail is here."
+    )
+    width: int | None = strawberry.field(description="In pixels.")
+    height: int | None = strawberry.field(description="In pixels.")
+    content_type: str | None = strawberry.field(description="As found by decoding it.")
+    byte_size: int | None = strawberry.field(description="Of the file.")
+    reference_url: str | None = strawberry.field(description="The reference image, as given.")
+    model: str = strawberry.field(description="What made it.")
+    parameters: JSON = strawberry.field(description="The model's inputs, the seed included.")
+    favorite: bool = strawberry.field(description="Marked by its owner.")
+    created_at: datetime = strawberry.field(description="When it was saved.")
+    deleted_at: datetime | None = strawberry.field(
+        description="When it was put into the trash; null outside it."
+    )
+    thumbnails: strawberry.Private[list[str]]
+    collection_id: strawberry.Private[UUID | None]
+    batch_id: strawberry.Private[UUID | None]
+    generation_id: strawberry.Private[UUID | None]
+
+    @strawberry.field(
+        description=(
+            "A smaller copy, at most 200, 400 or 800 wide (the next one up), keeping the aspect ratio. "
+            "Made on its first request where it is not there yet; null only for a picture that cannot "
+            "be made smaller."
+        )
+    )
+    def thumbnail_url(
+        self,
+        width: Annotated[
+            int | None, strawberry.argument(description="How wide it will be shown, in pixels.")
+        ] = 400,
+    ) -> str | None:
+        wide_enough = [at for at, each in enumerate(THUMBNAIL_WIDTHS) if each >= (width or 400)]
+        return self.thumbnails[wide_enough[0] if wide_enough else -1]
+
+    @strawberry.field(description="Where its template came from.")
+    async def collection(self, info: Info) -> LazyCollection | None:
+        return await info.context.collection(self.collection_id)
+
+    @strawberry.field(description="Null for an image that was not made by a batch.")
+    async def batch(self, info: Info) -> Batch | None:
+        return await info.context.batch(self.batch_id)
+
+    @strawberry.field(description="The making of it.")
+    async def generation(self, info: Info) -> Generation | None:
+        return await info.context.generation(self.generation_id)
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        return cls(
+            id=global_id(row["id"]),
+            name=row["name"],
+            prompt=row["prompt"],
+            url=row["signed_url"],
+            placeholder=row["placeholder"],
+            width=row["width"],
+            height=row["height"],
+            content_type=row["content_type"],
+            byte_size=row["byte_size"],
+            reference_url=row["reference_url"],
+            model=row["model"],
+            parameters=row["parameters"],
+            favorite=row["favorite"],
+            created_at=row["created_at"],
+            deleted_at=row["deleted_at"],
+            thumbnails=row["thumbnails"],
+            collection_id=row["collection_id"],
+            batch_id=row["batch_id"],
+            generation_id=row["generation_id"],
+        )
+
+
+def _optional_id(key: UUID | None) -> strawberry.ID | None:
+    return None if key is None else global_id(key)

@@ -1,0 +1,75 @@
+"""What a mutation or a subscription hands back."""
+
+from typing import Self
+
+import strawberry
+
+from engine.refusals import Refusal
+from schema.collection import Collection
+from schema.history import Batch, Generation
+from schema.words import UserErrorCode
+
+__all__ = [
+    "BatchUpdate",
+    "CollectionPayload",
+    "GenerationPayload",
+    "StartBatchPayload",
+    "UserError",
+]
+
+
+@strawberry.type(
+    description=(
+        "Something the caller can put right. Everything else is a top-level error with extensions.code."
+    )
+)
+class UserError:
+    field: list[str] | None = strawberry.field(
+        description='The path into the input, for example ["input", "templates", "3", "prompt"].'
+    )
+    code: UserErrorCode = strawberry.field(description="For a program.")
+    message: str = strawberry.field(description="For a person.")
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> Self:
+        return cls(field=["input", *refusal.path], code=refusal.code, message=refusal.message)
+
+
+@strawberry.type(description="The batch that was started, or why none was.")
+class StartBatchPayload:
+    batch_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Shared by every image of the batch."
+    )
+    batch: Batch | None = strawberry.field(default=None, description="The batch, as accepted.")
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Empty where it was started."
+    )
+
+
+@strawberry.type(description="The generation, or why there is none.")
+class GenerationPayload:
+    generation: Generation | None = strawberry.field(default=None, description="The generation, as accepted.")
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Empty where it was accepted."
+    )
+
+
+@strawberry.type(description="The collection, or why it could not be had.")
+class CollectionPayload:
+    collection: Collection | None = strawberry.field(default=None, description="The collection as it is now.")
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Empty where it was done."
+    )
+
+
+@strawberry.type(description="One change in a batch.")
+class BatchUpdate:
+    cursor: str = strawberry.field(
+        description="Hand the last one seen to batchResults(after:) to go on from there."
+    )
+    generation: Generation | None = strawberry.field(
+        description="The result that changed; null for a change of the batch alone."
+    )
+    batch: Batch = strawberry.field(
+        description="The batch with its counts, as of this change or a later one."
+    )

@@ -1,0 +1,44 @@
+"""The caller, and the models that can be asked for."""
+
+from typing import Any, cast
+
+import strawberry
+from strawberry.scalars import JSON
+
+from engine.seams import Model as OfferedModel
+from engine.viewer import Viewer as Caller
+
+__all__ = ["Model", "Viewer"]
+
+
+@strawberry.type(description="The caller, as the token says.")
+class Viewer:
+    id: strawberry.ID = strawberry.field(description="The user's UUID.")
+    role: str = strawberry.field(description="The database role under which requests run.")
+
+    @classmethod
+    def of(cls, caller: Caller) -> "Viewer":
+        return cls(id=strawberry.ID(str(caller.user_id)), role=caller.role)
+
+
+@strawberry.type(description="A model that can be asked for.")
+class Model:
+    name: str = strawberry.field(
+        description="As in startBatch(model:), for example black-forest-labs/flux-schnell."
+    )
+    provider: str = strawberry.field(description="Who runs it.")
+    reference_input: str | None = strawberry.field(
+        description="The input that takes the reference image, or null where the model takes none."
+    )
+    input_schema: JSON | None = strawberry.field(
+        description="The JSON Schema of its inputs, where the provider gives one."
+    )
+
+    @classmethod
+    def of(cls, model: OfferedModel) -> "Model":
+        return cls(
+            name=model.name,
+            provider=model.provider,
+            reference_input=model.reference_input,
+            input_schema=cast("Any", model.inputs),
+        )

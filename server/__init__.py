@@ -1,0 +1,1 @@
+"""The process: settings, identity, the ASGI application, commands, embedded PostgreSQL."""

@@ -1,0 +1,79 @@
+"""The application: one composed value."""
+
+import asyncio
+from dataclasses import dataclass
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from db.session import Database
+from resolvers.context import Services
+from server.auth import Authenticator
+from server.files import Files
+from server.graphql import GraphQLEndpoint
+from server.local import LocalToken
+from server.pipeline import build_schema
+
+__all__ = ["Parts", "create_app"]
+
+READY_TIMEOUT = 5.0
+NO_STUDIO = """\
+Batch Studio runs. Its GraphQL API is at /graphql; this build has no web client.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the application is made of; local is None outside local mode."""
+
+    services: Services
+    authenticator: Authenticator
+    files: Files
+    local: LocalToken | None
+    allowed_origins: tuple[str, ...]
+
+
+def create_app(parts: Parts) -> Starlette:
+    """The ASGI application. Whatever the parts are made of is closed by who made them."""
+    endpoint = GraphQLEndpoint(
+        build_schema(),
+        services=parts.services,
+        authenticator=parts.authenticator,
+        allowed_origins=parts.allowed_origins,
+    )
+    database = parts.services.database
+
+    async def ready(_: Request) -> Response:
+        return await _readiness(database)
+
+    routes = [
+        Route("/graphql", endpoint),
+        WebSocketRoute("/graphql", endpoint),
+        Route("/files/{key:path}", parts.files.get),
+        Route("/healthz", _healthy),
+        Route("/readyz", ready),
+        Route("/", _front),
+    ]
+    if parts.local:
+        routes.append(Route("/local/token", parts.local.post, methods=["POST"]))
+    return Starlette(routes=routes)
+
+
+async def _front(_: Request) -> Response:
+    return PlainTextResponse(NO_STUDIO)
+
+
+async def _healthy(_: Request) -> Response:
+    return PlainTextResponse("alive\n")
+
+
+async def _readiness(database: Database) -> Response:
+    try:
+        async with asyncio.timeout(READY_TIMEOUT), database.worker_session() as session:
+            await session.value("alive")
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return PlainTextResponse("the database does not answer\n", 503)
+    return PlainTextResponse("ready\n")

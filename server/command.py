@@ -1,0 +1,188 @@
+"""The command line: batch-studio."""
+
+import socket
+import sys
+from collections.abc import Coroutine
+from typing import Any, NoReturn
+from uuid import UUID
+
+import click
+import uvloop
+
+from db.connect import DatabaseUnusableError
+from db.migrate import MigrationError, migrate, pending
+from db.samples import add_samples
+from server.auth import issue_token
+from server.doctor import examine
+from server.embedded import EmbeddedPostgresError
+from server.logs import set_up_logs
+from server.pipeline import build_schema
+from server.run import RunError, RunOrder, run_batch
+from server.sdl import print_sdl
+from server.secrets import jwt_secret
+from server.serve import serve as serve_until_stopped
+from server.serve import work
+from server.settings import Settings, SettingsError, load_settings
+
+__all__ = ["main"]
+
+EXPECTED = (
+    DatabaseUnusableError,
+    EmbeddedPostgresError,
+    MigrationError,
+    RunError,
+    SettingsError,
+)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="batch-studio")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """The backend for image-generation products. Without a command: serve."""
+    if context.invoked_subcommand is None:
+        context.invoke(serve)
+
+
+@main.command()
+@click.option("--host", help="Interface to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--no-worker", is_flag=True, help="The API alone; workers run elsewhere.")
+def serve(host: str | None = None, port: int | None = None, no_worker: bool = False) -> None:
+    """Run the API and a worker."""
+    settings = _settings(host=host, port=port)
+    _refuse_taken_port(settings)
+    _run(serve_until_stopped(settings, with_worker=not no_worker))
+
+
+@main.command()
+def worker() -> None:
+    """Run a worker alone, against DATABASE_URL."""
+    _run(work(_settings()))
+
+
+@main.command(name="migrate")
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 where anything is pending.")
+@click.option("--samples", is_flag=True, help="Add the shared sample collections.")
+def migrate_command(check: bool, samples: bool) -> None:
+    """Apply the migrations to DATABASE_URL."""
+    settings = _settings()
+    if settings.database_url is None or settings.owner_url is None:
+        _fail("The embedded database migrates itself; set DATABASE_URL to migrate another one.")
+    if check:
+        _check(_run(pending(settings.owner_url)))
+        return
+    applied = _run(migrate(settings.owner_url, settings.database_url))
+    click.echo("\n".join(applied) if applied else "Nothing to apply.")
+    if samples:
+        click.echo(f"{_run(add_samples(settings.owner_url))} sample collections are there.")
+
+
+@main.command()
+@click.option("--user", type=click.UUID, required=True, help="The user's UUID.")
+@click.option("--role", type=click.Choice(["authenticated", "anon"]), default="authenticated")
+@click.option("--ttl", type=click.IntRange(1), default=3600, help="Seconds it is good for.")
+def token(user: UUID, role: str, ttl: int) -> None:
+    """Print a token signed with the service's own secret."""
+    settings = _settings()
+    secret = jwt_secret(settings)
+    if secret is None:
+        _fail("With BATCH_STUDIO_JWKS_URL alone, this service signs no tokens.")
+    click.echo(
+        issue_token(
+            secret,
+            user,
+            audience=settings.jwt_audience,
+            issuer=settings.jwt_issuer,
+            role=role,
+            ttl=ttl,
+        )
+    )
+
+
+@main.command()
+@click.argument("collection", required=False)
+@click.option("--prompt", "prompts", multiple=True, help="A prompt of one's own; may be repeated.")
+@click.option("--reference", help="Address of the reference image.")
+@click.option("--model", help="What makes the images.")
+@click.option("--variants", type=click.IntRange(1, 100), default=1, help="Images per template.")
+@click.option("--title", help="The batch's name.")
+def run(
+    collection: str | None,
+    prompts: tuple[str, ...],
+    reference: str | None,
+    model: str | None,
+    variants: int,
+    title: str | None,
+) -> None:
+    """Start a batch on the running service and watch its images land."""
+    if not collection and not prompts:
+        _fail("Name a collection, or give a --prompt.")
+    order = RunOrder(
+        collection=collection,
+        prompts=prompts,
+        reference=reference,
+        model=model,
+        variants=variants,
+        title=title,
+    )
+    succeeded = _run(run_batch(_settings(), order))
+    sys.exit(0 if succeeded else 1)
+
+
+@main.command()
+def schema() -> None:
+    """Print the schema definition language."""
+    click.echo(print_sdl(build_schema()), nl=False)
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is configured, reachable and missing."""
+    healthy = _run(examine(_settings()))
+    sys.exit(0 if healthy else 1)
+
+
+def _settings(**given: object) -> Settings:
+    try:
+        settings = load_settings(**given)
+    except SettingsError as error:
+        _fail(str(error))
+    set_up_logs(settings.log_level)
+    return settings
+
+
+def _run(task: Coroutine[Any, Any, Any]) -> Any:
+    """What can be expected to go wrong is one sentence and exit 1, never a traceback."""
+    try:
+        return uvloop.run(task)
+    except EXPECTED as error:
+        _fail(str(error))
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """Before anything is started, and in one sentence."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            _fail(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}.")
+
+
+def _check(names: list[str]) -> None:
+    for name in names:
+        click.echo(f"pending: {name}")
+    if names:
+        sys.exit(1)
+    click.echo("Everything is applied.")
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(sentence, err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

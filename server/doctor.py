@@ -1,0 +1,110 @@
+"""Says what is configured, reachable and missing."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import click
+
+from db.connect import DatabaseUnusableError, connect, host_of
+from db.migrate import MigrationError, pending
+from engine.seams import StorageError
+from server.embedded import EmbeddedPostgresError, embedded_postgres
+from server.settings import Settings
+from server.wiring import Urls
+from worker.storage import open_storage
+
+__all__ = ["examine"]
+
+Finding = tuple[bool, str]
+
+
+async def examine(settings: Settings) -> bool:
+    """Prints a line a thing; whether all of them are well."""
+    findings: list[Finding] = []
+    try:
+        async with _database(settings) as (urls, where):
+            findings.append((True, f"database   {where}"))
+            findings += [await _looked(look, urls) for look in (_migrations, _roles, _queue)]
+    except (DatabaseUnusableError, EmbeddedPostgresError, MigrationError) as error:
+        findings.append((False, f"database   {error}"))
+    findings.append((True, "provider   demo (draws images on this machine)"))
+    findings.append(await _storage(settings))
+    findings.append((True, f"identity   {_identity(settings)}"))
+    for well, text in findings:
+        click.echo(f"{'ok     ' if well else 'MISSING'}  {text}")
+    return all(well for well, _ in findings)
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[tuple[Urls, str]]:
+    if settings.database_url and settings.owner_url:
+        connection = await connect(settings.database_url)
+        version = connection.get_server_version()
+        await connection.close()
+        where = f"PostgreSQL {version.major}.{version.minor} at {host_of(settings.database_url)}"
+        yield Urls(login=settings.database_url, owner=settings.owner_url), where
+        return
+    async with embedded_postgres(settings.data_dir) as postgres:
+        where = (
+            "embedded; look inside with "
+            f"PGPASSFILE={postgres.pgpass} psql -h {postgres.socket_dir} -U studio_owner batch_studio"
+        )
+        yield Urls(login=postgres.login_url, owner=postgres.owner_url), where
+
+
+async def _looked(look: Callable[[Urls], Awaitable[Finding]], urls: Urls) -> Finding:
+    try:
+        return await look(urls)
+    except (DatabaseUnusableError, MigrationError, asyncpg.PostgresError) as error:
+        return False, f"{look.__name__.strip('_'):<9}  {error}"
+
+
+async def _migrations(urls: Urls) -> Finding:
+    missing = await pending(urls.owner)
+    if missing:
+        return False, f"migrations {len(missing)} pending: run `batch-studio migrate`"
+    return True, "migrations all applied"
+
+
+async def _roles(urls: Urls) -> Finding:
+    """Whether the service's login may take the request roles, and owns nothing."""
+    connection = await connect(urls.login)
+    try:
+        for role in ("anon", "authenticated", "studio_worker", "studio_nobody"):
+            await connection.execute(f"set role {role}; reset role")
+        owns = await connection.fetchval("select count(*) from pg_tables where tableowner = session_user")
+    finally:
+        await connection.close()
+    if owns:
+        return True, (
+            "roles      all can be taken; the service's login owns the tables, so connections start in "
+            "a role without rights (BATCH_STUDIO_MIGRATION_URL lets another login own them)"
+        )
+    return True, "roles      all can be taken; the service's login owns nothing"
+
+
+async def _queue(urls: Urls) -> Finding:
+    connection = await connect(urls.login)
+    try:
+        await connection.execute("set role studio_worker")
+        waiting = await connection.fetchval("select count(*) from pgq.pgqueuer where status = 'queued'")
+    finally:
+        await connection.close()
+    return True, f"queue      {waiting} jobs waiting"
+
+
+async def _storage(settings: Settings) -> Finding:
+    try:
+        await open_storage(settings.storage).read("doctor")
+    except (StorageError, ValueError, OSError) as error:
+        return False, f"storage    {settings.storage}: {error}"
+    return True, f"storage    {settings.storage}"
+
+
+def _identity(settings: Settings) -> str:
+    if settings.local_mode:
+        return "local mode: this machine's browser is the local user, without a login"
+    if settings.jwks_url:
+        return f"tokens by the key set at {settings.jwks_url}"
+    return "tokens by BATCH_STUDIO_JWT_SECRET"

@@ -1,0 +1,154 @@
+"""Runs the API, a worker, or both, until asked to end."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import click
+import httpx
+import structlog
+import uvicorn
+
+from server.settings import Settings, SettingsError
+from server.wiring import Urls, build_app, build_workshop, open_urls
+from worker.queue import run_worker
+
+__all__ = ["serve", "serve_until", "work"]
+
+GRACE = 5
+"""Seconds that open requests and sockets have once the service shall stop."""
+LARGEST_MESSAGE = 64 * 1024
+LOOK_READY = 0.05
+
+logger = structlog.get_logger()
+
+
+async def serve(settings: Settings, *, with_worker: bool) -> None:
+    """The API and, unless told otherwise, a worker, in one process, until a signal comes."""
+    with _stopping() as stopping:
+        await serve_until(stopping, settings, with_worker=with_worker)
+
+
+async def serve_until(
+    stopping: asyncio.Event,
+    settings: Settings,
+    *,
+    with_worker: bool,
+    announce: Callable[[str], None] = click.echo,
+) -> None:
+    """Announces the address, then `ready` once the service itself says so.
+
+    The sockets are closed before the worker, and both before the database's connections.
+    """
+    async with open_urls(settings) as urls, build_app(settings, urls) as app:
+        server = _Server(_uvicorn_config(settings, app))
+        async with _maybe_worker(settings, urls, with_worker=with_worker):
+            serving = asyncio.create_task(server.serve())
+            if await _comes_up(settings, server, serving):
+                for line in _greeting(settings):
+                    announce(line)
+            await _first(serving, stopping)
+            server.should_exit = True
+            await serving
+
+
+async def work(settings: Settings) -> None:
+    """A worker alone."""
+    if settings.database_url is None:
+        raise SettingsError("A worker alone needs DATABASE_URL.")
+    with _stopping() as stopping:
+        async with open_urls(settings) as urls, build_workshop(settings, urls) as shop:
+            click.echo("ready")
+            await run_worker(shop, urls.login, concurrency=settings.concurrency, stopping=stopping)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: it would raise the signal again before we have closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=settings.host,
+        port=settings.port,
+        ws="wsproto",
+        ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+@asynccontextmanager
+async def _maybe_worker(settings: Settings, urls: Urls, *, with_worker: bool) -> AsyncIterator[None]:
+    """A worker beside the block, if wanted; the block's end waits for it."""
+    if not with_worker:
+        yield
+        return
+    stopping = asyncio.Event()
+    async with build_workshop(settings, urls) as shop:
+        running = asyncio.create_task(
+            run_worker(shop, urls.login, concurrency=settings.concurrency, stopping=stopping)
+        )
+        try:
+            yield
+        finally:
+            stopping.set()
+            await running
+
+
+async def _comes_up(settings: Settings, server: uvicorn.Server, serving: "asyncio.Task[None]") -> bool:
+    """Once /readyz says so; False where the server ends before."""
+    async with httpx.AsyncClient() as client:
+        while not serving.done():
+            if server.started and await _is_ready(client, settings):
+                return True
+            await asyncio.sleep(LOOK_READY)
+    return False
+
+
+def _greeting(settings: Settings) -> Iterator[str]:
+    yield f"Batch Studio at {settings.address}"
+    if settings.local_mode:
+        yield "Local mode: this machine's browser is the local user, without a login."
+    yield "ready"
+
+
+async def _is_ready(client: httpx.AsyncClient, settings: Settings) -> bool:
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    with suppress(httpx.HTTPError):
+        response = await client.get(f"http://{host}:{settings.port}/readyz")
+        return response.status_code == httpx.codes.OK
+    return False
+
+
+async def _first(serving: "asyncio.Task[None]", stopping: asyncio.Event) -> None:
+    waiting = asyncio.create_task(stopping.wait())
+    await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+@contextmanager
+def _stopping() -> Iterator[asyncio.Event]:
+    """Set by SIGTERM and SIGINT."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for each in signals:
+        loop.add_signal_handler(each, stopping.set)
+    try:
+        yield stopping
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)

@@ -1,0 +1,113 @@
+"""The settings: the one place that reads the environment."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+__all__ = ["Settings", "SettingsError", "load_settings"]
+
+SHORTEST_SECRET = 32
+Words = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text names it and holds no value."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; BATCH_STUDIO_<NAME> unless an alias says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BATCH_STUDIO_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+    )
+
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    migration_url: str | None = None
+    data_dir: Path = Path(".batch-studio")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str | None = None
+    jwt_secret: SecretStr | None = None
+    jwks_url: str | None = None
+    jwt_audience: str = "authenticated"
+    jwt_issuer: str | None = None
+    signing_secret: SecretStr | None = None
+    default_model: str | None = None
+    storage_url: str | None = None
+    allowed_origins: Words = ()
+    concurrency: int = Field(default=100, ge=1, le=10_000)
+    max_batch: int = Field(default=10_000, ge=1)
+    log_level: str = "info"
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @field_validator("jwt_secret", "signing_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < SHORTEST_SECRET:
+            raise ValueError(f"must have at least {SHORTEST_SECRET} bytes")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError("must be debug, info, warning or error")
+        return value.lower()
+
+    @property
+    def address(self) -> str:
+        """What signed addresses and webhooks start with, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def on_loopback(self) -> bool:
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def local_mode(self) -> bool:
+        """Nobody but this machine can ask, and the local user needs no login."""
+        return self.jwt_secret is None and self.jwks_url is None and self.on_loopback
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """What a Host header of a request to this very service may say."""
+        names = {"127.0.0.1", "localhost", "[::1]"} if self.on_loopback else set()
+        return frozenset({f"{name}:{self.port}" for name in names} | {urlsplit(self.address).netloc})
+
+    @property
+    def storage(self) -> str:
+        return self.storage_url or (self.data_dir.resolve() / "files").as_uri()
+
+    @property
+    def owner_url(self) -> str | None:
+        """The login that migrates; None with the embedded database."""
+        return self.migration_url or self.database_url
+
+
+def load_settings(**given: object) -> Settings:
+    """From the environment and .env; what is given goes before both. Raises SettingsError."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        prefix = "" if name == "DATABASE_URL" else "BATCH_STUDIO_"
+        raise SettingsError(f"The setting {prefix}{name} cannot be used: {first['msg']}.") from None

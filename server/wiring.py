@@ -1,0 +1,169 @@
+"""Builds a service from its settings, and takes it apart again."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import asyncpg
+from starlette.applications import Starlette
+
+from db.connect import DatabaseUnusableError, connect, host_of
+from db.hints import NotifyHints, open_notify_hints
+from db.migrate import migrate, our_migrations
+from db.samples import add_samples
+from db.session import Database, open_database
+from resolvers.context import Services
+from server.app import Parts, create_app
+from server.auth import Authenticator, issue_token
+from server.embedded import embedded_postgres
+from server.files import Files
+from server.jwks import KeySet
+from server.local import LocalToken
+from server.secrets import jwt_secret, local_user, signing_secret
+from server.settings import Settings, SettingsError
+from server.signing import Signer
+from worker.children import Children
+from worker.demo import DEMO, DemoProvider
+from worker.fetching import Fetcher
+from worker.storage import ObjectStorage, open_storage
+from worker.workshop import Workshop
+
+__all__ = ["Urls", "build_app", "build_workshop", "local_token", "open_urls"]
+
+TOKEN_TTL = 12 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urls:
+    """The logins of the service and of the database's owner."""
+
+    login: str
+    owner: str
+
+
+@asynccontextmanager
+async def open_urls(settings: Settings) -> AsyncIterator[Urls]:
+    """A database that is ready for use: the one set, or the embedded one, migrated.
+
+    Raises DatabaseUnusableError, MigrationError, EmbeddedPostgresError.
+    """
+    if settings.database_url and settings.owner_url:
+        yield Urls(login=settings.database_url, owner=settings.owner_url)
+        return
+    async with embedded_postgres(settings.data_dir) as postgres:
+        await migrate(postgres.owner_url, postgres.login_url)
+        await add_samples(postgres.owner_url)
+        yield Urls(login=postgres.login_url, owner=postgres.owner_url)
+
+
+@asynccontextmanager
+async def build_app(settings: Settings, urls: Urls) -> AsyncIterator[Starlette]:
+    """The API on its own connections."""
+    if settings.jwt_secret is None and settings.jwks_url is None and not settings.on_loopback:
+        raise SettingsError(
+            "Serving beyond this machine needs BATCH_STUDIO_JWT_SECRET or BATCH_STUDIO_JWKS_URL."
+        )
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(_checked_database(urls.login))
+        hints = await stack.enter_async_context(open_notify_hints(urls.login))
+        children = await stack.enter_async_context(Children())
+        signer = Signer(signing_secret(settings), f"{settings.address}/files/")
+        yield create_app(
+            Parts(
+                services=_services(settings, database, hints, signer),
+                authenticator=_authenticator(settings),
+                files=Files(open_storage(settings.storage), signer, children),
+                local=_local(settings),
+                allowed_origins=settings.allowed_origins,
+            )
+        )
+
+
+@asynccontextmanager
+async def build_workshop(settings: Settings, urls: Urls) -> AsyncIterator[Workshop]:
+    """A worker on its own connections."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(_checked_database(urls.login))
+        hints = await stack.enter_async_context(open_notify_hints(urls.login))
+        children = await stack.enter_async_context(Children())
+        demo = DemoProvider(children, Fetcher(loopback=settings.local_mode))
+        yield Workshop(
+            database=database,
+            hints=hints,
+            storage=_storage(settings),
+            children=children,
+            providers={model.name: demo for model in demo.models()},
+        )
+
+
+def local_token(settings: Settings, ttl: int = TOKEN_TTL) -> str:
+    """A token for the local user. Raises SettingsError where this service signs none."""
+    secret = jwt_secret(settings)
+    if secret is None:
+        raise SettingsError("With BATCH_STUDIO_JWKS_URL alone, this service signs no tokens.")
+    return issue_token(
+        secret,
+        local_user(settings),
+        audience=settings.jwt_audience,
+        issuer=settings.jwt_issuer,
+        role="authenticated",
+        ttl=ttl,
+    )
+
+
+@asynccontextmanager
+async def _checked_database(login: str) -> AsyncIterator[Database]:
+    """Raises DatabaseUnusableError where the server cannot be used or lacks migrations."""
+    connection = await connect(login)
+    await connection.close()
+    async with AsyncExitStack() as stack:
+        try:
+            database = await stack.enter_async_context(open_database(login))
+            missing = await _missing_migrations(database)
+        except asyncpg.PostgresError as error:
+            raise DatabaseUnusableError(_not_migrated(login, "our roles")) from error
+        if missing:
+            raise DatabaseUnusableError(_not_migrated(login, f"{missing} migrations"))
+        yield database
+
+
+async def _missing_migrations(database: Database) -> int:
+    async with database.worker_session() as session:
+        applied = {row[0] for row in await session.rows("applied_versions")}
+    return sum(each.version not in applied for each in our_migrations())
+
+
+def _not_migrated(login: str, what: str) -> str:
+    return f"The database at {host_of(login)} lacks {what}; run `batch-studio migrate` first."
+
+
+def _services(settings: Settings, database: Database, hints: NotifyHints, signer: Signer) -> Services:
+    return Services(
+        database=database,
+        hints=hints,
+        signer=signer.parameters,
+        models=[DEMO],
+        default_model=settings.default_model or DEMO.name,
+        max_batch=settings.max_batch,
+        loopback_references=settings.local_mode,
+    )
+
+
+def _authenticator(settings: Settings) -> Authenticator:
+    return Authenticator(
+        secret=jwt_secret(settings),
+        keys=KeySet(settings.jwks_url) if settings.jwks_url else None,
+        audience=settings.jwt_audience,
+        issuer=settings.jwt_issuer,
+    )
+
+
+def _local(settings: Settings) -> LocalToken | None:
+    if not settings.local_mode:
+        return None
+    return LocalToken(partial(local_token, settings), settings.own_hosts)
+
+
+def _storage(settings: Settings) -> ObjectStorage:
+    return open_storage(settings.storage)

@@ -1,0 +1,237 @@
+"""Fixtures on real parts: a real PostgreSQL, a service on a real port, callers with names."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+from gql import Client, GraphQLRequest, gql
+from gql.transport.websockets import WebsocketsTransport
+
+from db.migrate import migrate
+from db.samples import add_samples
+from db.session import Database, open_database
+from engine.viewer import Viewer
+from server.auth import issue_token
+from server.embedded import EmbeddedPostgres, embedded_postgres
+from server.secrets import jwt_secret
+from server.serve import serve_until
+from server.settings import Settings, load_settings
+from server.wiring import Urls
+
+# Durability is PostgreSQL's own business, and its tests are elsewhere: here it only costs time.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+SERVER = "BATCH_STUDIO_TEST_POSTGRES"
+"""A folder with another PostgreSQL's binaries, for a run of the suite on that version."""
+
+names = count()
+
+
+@pytest.fixture(scope="session")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
+    """One server for the session, its database migrated: the template of all others."""
+    binaries = Path(os.environ[SERVER]) if SERVER in os.environ else None
+    folder = tmp_path_factory.mktemp("cluster")
+    async with embedded_postgres(folder, binaries=binaries, settings=FAST) as postgres:
+        await migrate(postgres.owner_url, postgres.login_url)
+        await add_samples(postgres.owner_url)
+        yield postgres
+
+
+@asynccontextmanager
+async def cloned(cluster: EmbeddedPostgres, template: str = "batch_studio") -> AsyncIterator[Urls]:
+    """A database of one's own, owned by studio_owner, gone after the block."""
+    name = f"test_{next(names)}"
+    admin = await asyncpg.connect(cluster.superuser_url)
+    try:
+        await admin.execute(f"create database {name} template {template} owner studio_owner")
+        yield Urls(login=named(cluster.login_url, name), owner=named(cluster.owner_url, name))
+    finally:
+        await admin.execute(f"drop database if exists {name} with (force)")
+        await admin.close()
+
+
+def named(url: str, database: str) -> str:
+    """The same login to another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+@pytest.fixture
+async def urls(cluster: EmbeddedPostgres) -> AsyncIterator[Urls]:
+    async with cloned(cluster) as urls:
+        yield urls
+
+
+@pytest.fixture
+async def empty_urls(cluster: EmbeddedPostgres) -> AsyncIterator[Urls]:
+    """A database without anything of ours in it."""
+    async with cloned(cluster, "template0") as urls:
+        yield urls
+
+
+@pytest.fixture
+async def database(urls: Urls) -> AsyncIterator[Database]:
+    async with open_database(urls.login) as database:
+        yield database
+
+
+@pytest.fixture
+async def owner(urls: Urls) -> AsyncIterator[asyncpg.Connection]:
+    """The database owner's connection, as whoever operates the service has."""
+    connection = await asyncpg.connect(urls.owner)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def ada() -> Viewer:
+    return Viewer(user_id=uuid4(), role="authenticated")
+
+
+@pytest.fixture
+def ben() -> Viewer:
+    return Viewer(user_id=uuid4(), role="authenticated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Somebody who asks the service over HTTP and sockets; token None is anonymous."""
+
+    address: str
+    user_id: UUID | None
+    token: str | None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+    async def post(self, query: str, **variables: Any) -> httpx.Response:
+        async with httpx.AsyncClient(timeout=30) as client:
+            body = {"query": query, "variables": variables}
+            return await client.post(f"{self.address}/graphql", json=body, headers=self.headers)
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        """The data of an operation without errors."""
+        answer = (await self.post(query, **variables)).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    async def errors(self, query: str, **variables: Any) -> Any:
+        return (await self.post(query, **variables)).json()["errors"]
+
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[Any]:
+        transport = WebsocketsTransport(
+            url=f"{self.address.replace('http', 'ws', 1)}/graphql",
+            init_payload={"Authorization": self.headers["authorization"]} if self.token else {},
+            subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+        )
+        async with Client(transport=transport) as session:
+            yield session
+
+    async def updates(self, batch_id: str, fields: str, after: str | None = None) -> list[Any]:
+        """Every update of a batch until the stream completes."""
+        document = gql(
+            "subscription ($id: ID!, $after: String) "
+            f"{{ batchResults(batchId: $id, after: $after) {{ cursor {fields} }} }}"
+        )
+        request = GraphQLRequest(document, variable_values={"id": batch_id, "after": after})
+        async with asyncio.timeout(60), self.socket() as session:
+            return [answer["batchResults"] async for answer in session.subscribe(request)]
+
+    async def finished(self, batch_id: str) -> Any:
+        """The batch once it is done."""
+        updates = await self.updates(
+            batch_id, "batch { status counts { total queued running succeeded failed canceled saved } }"
+        )
+        return updates[-1]["batch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service that runs in this process on a port of its own."""
+
+    settings: Settings
+
+    @property
+    def address(self) -> str:
+        return self.settings.address
+
+    def caller(self, user_id: UUID | None = None) -> Caller:
+        """A new user, or this one again."""
+        secret = jwt_secret(self.settings)
+        assert secret
+        user_id = user_id or uuid4()
+        token = issue_token(
+            secret, user_id, audience="authenticated", issuer=None, role="authenticated", ttl=600
+        )
+        return Caller(address=self.address, user_id=user_id, token=token)
+
+    def stranger(self) -> Caller:
+        return self.caller()
+
+    def anonymous(self) -> Caller:
+        return Caller(address=self.address, user_id=None, token=None)
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, with_worker: bool = True) -> AsyncIterator[Service]:
+    """A service from these settings, until the end of the block."""
+    stopping, ready = asyncio.Event(), asyncio.Event()
+
+    def announce(line: str) -> None:
+        if line == "ready":
+            ready.set()
+
+    serving = asyncio.create_task(serve_until(stopping, settings, with_worker=with_worker, announce=announce))
+    waiting = asyncio.create_task(ready.wait())
+    try:
+        async with asyncio.timeout(30):
+            await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        yield Service(settings=settings)
+    finally:
+        stopping.set()
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def settings_for(tmp_path: Path, urls: Urls) -> Callable[..., Settings]:
+    """Settings of a service on this test's database and folder."""
+
+    def make(**given: object) -> Settings:
+        fixed: dict[str, object] = {
+            "DATABASE_URL": urls.login,
+            "migration_url": urls.owner,
+            "data_dir": tmp_path / "data",
+            "port": free_port(),
+            "_env_file": None,
+        }
+        return load_settings(**(fixed | given))
+
+    return make
+
+
+@pytest.fixture
+async def service(settings_for: Callable[..., Settings]) -> AsyncIterator[Service]:
+    async with running(settings_for()) as service:
+        yield service

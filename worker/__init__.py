@@ -1,0 +1,1 @@
+"""Makes the images: jobs, providers, storage, thumbnails. Knows no GraphQL."""

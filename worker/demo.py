@@ -1,0 +1,137 @@
+"""The demo provider: draws pictures on this machine, for who has no token, for tests and demonstrations.
+
+A run has no state but its id, which tells when it began: any worker, also after a crash, can say how
+it stands, and the picture is drawn when it is read.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.seams import Model, Output, Prediction, PredictionState, ProviderError, Run
+from engine.words import GenerationErrorCode
+from worker.children import ChildFailed, Children
+from worker.fetching import Fetcher, FetchError
+from worker.painting import paint
+
+__all__ = ["DEMO", "DemoProvider"]
+
+SIDE = {"type": "integer", "minimum": 64, "maximum": 2048, "default": 768}
+INPUTS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "width": {**SIDE, "description": "Pixels from left to right."},
+        "height": {**SIDE, "description": "Pixels from top to bottom."},
+        "seed": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "The same seed and prompt give the same picture; random by default.",
+        },
+        "seconds": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 3600,
+            "default": 0.2,
+            "description": "How long it takes.",
+        },
+        "fail": {"type": "string", "description": "The run fails with this text."},
+        "reference": {
+            "type": "string",
+            "format": "uri",
+            "description": "A picture whose colours are taken; filled in from the batch's reference.",
+        },
+    },
+}
+DEMO = Model(name="demo", provider="demo", reference_input="reference", inputs=INPUTS)
+LARGEST_REFERENCE = 20 * 1024 * 1024
+
+
+class DemoProvider:
+    """Finished after `seconds`; costs nothing, so that asking twice does no harm."""
+
+    name = "demo"
+
+    def __init__(self, children: Children, fetcher: Fetcher) -> None:
+        self.children = children
+        self.fetcher = fetcher
+
+    def models(self) -> Sequence[Model]:
+        return [DEMO]
+
+    async def submit(self, run: Run) -> Prediction:
+        _checked(run.parameters)
+        return await self.fetch(f"demo-{time.time():.3f}", run)
+
+    async def fetch(self, prediction_id: str, run: Run) -> Prediction:
+        began = float(prediction_id.removeprefix("demo-"))
+        left = began + _checked(run.parameters)["seconds"] - time.time()
+        if left > 0:
+            return Prediction(id=prediction_id, state=PredictionState.RUNNING, wait=min(left, 5.0))
+        if "fail" in run.parameters:
+            return _failed(prediction_id, str(run.parameters["fail"]))
+        return Prediction(
+            id=prediction_id,
+            state=PredictionState.SUCCEEDED,
+            outputs=[Output(address="demo:painting")],
+        )
+
+    async def read(self, output: Output, run: Run) -> bytes:
+        sizes = _checked(run.parameters)
+        reference = await self._reference(run)
+        try:
+            return await self.children.run(
+                _paint,
+                (run.prompt, run.seed, int(sizes["width"]), int(sizes["height"]), reference),
+                turn=run.turn,
+            )
+        except ChildFailed as error:
+            raise ProviderError(
+                GenerationErrorCode.MODEL_FAILED,
+                "The drawing could not be finished.",
+                retryable=True,
+            ) from error
+
+    async def _reference(self, run: Run) -> bytes | None:
+        if run.reference_url is None:
+            return None
+        try:
+            return await self.fetcher.fetch(run.reference_url, limit=LARGEST_REFERENCE)
+        except FetchError as error:
+            raise ProviderError(
+                GenerationErrorCode.INVALID_INPUT,
+                f"The reference image could not be fetched: {error}",
+                retryable=True,
+            ) from error
+
+
+def _paint(order: tuple[str, int, int, int, bytes | None]) -> bytes:
+    prompt, seed, width, height, reference = order
+    return paint(prompt, seed=seed, width=width, height=height, reference=reference)
+
+
+def _checked(parameters: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers that were given, or their defaults. Raises ProviderError for one out of bounds."""
+    return {name: _number(parameters, name) for name in ("width", "height", "seconds")}
+
+
+def _number(parameters: Mapping[str, Any], name: str) -> float:
+    rule = INPUTS["properties"][name]
+    value = parameters.get(name, rule["default"])
+    whole = rule["type"] == "integer"
+    kind = int if whole else int | float
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, kind)
+        or not rule["minimum"] <= value <= rule["maximum"]
+    ):
+        bounds = f"{rule['minimum']} to {rule['maximum']}"
+        raise ProviderError(
+            GenerationErrorCode.INVALID_INPUT,
+            f"{name} must be {'a whole' if whole else 'a'} number from {bounds}.",
+        )
+    return float(value)
+
+
+def _failed(prediction_id: str, message: str) -> Prediction:
+    error = ProviderError(GenerationErrorCode.MODEL_FAILED, message[:1000], retryable=True)
+    return Prediction(id=prediction_id, state=PredictionState.FAILED, error=error)
