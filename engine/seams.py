@@ -3,13 +3,17 @@
 Foreign errors are translated into these at each seam, so that nothing inside knows whose they were:
 
 SeamError
-├── ProviderError    a run that failed or could not be asked for, with its code
-└── StorageError     storage that is out of reach or out of space
+├── ProviderError          a run that failed or could not be asked for, with its code
+│   ├── NotTakenError      the call surely never became a run: it may be sent again
+│   │   └── HeldBackError  too many calls at once: to be sent again later, nothing failed
+│   └── UnknownError       nobody can tell whether the call became a run: settle before sending again
+└── StorageError           storage that is out of reach or out of space
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
@@ -17,8 +21,11 @@ from uuid import UUID
 from engine.words import GenerationErrorCode
 
 __all__ = [
+    "Call",
+    "HeldBackError",
     "Hints",
     "Model",
+    "NotTakenError",
     "Output",
     "Prediction",
     "PredictionState",
@@ -28,6 +35,7 @@ __all__ = [
     "SeamError",
     "Storage",
     "StorageError",
+    "UnknownError",
     "Watch",
 ]
 
@@ -44,6 +52,30 @@ class ProviderError(SeamError):
         self.code = code
         self.message = message
         self.retryable = retryable
+
+
+class NotTakenError(ProviderError):
+    """The call surely never became a run (no connection, or refused): it may be sent again."""
+
+
+class HeldBackError(NotTakenError):
+    """The provider asks to wait so many seconds; for_all says that this holds for every caller."""
+
+    def __init__(self, seconds: float, *, for_all: bool) -> None:
+        super().__init__(GenerationErrorCode.THROTTLED, "The provider asked to wait.", retryable=True)
+        self.seconds = seconds
+        self.for_all = for_all
+
+
+class UnknownError(ProviderError):
+    """The answer was lost: the call may have become a run, and may be billed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            GenerationErrorCode.UNCONFIRMED,
+            "The provider was asked, and never showed that it took the call.",
+            retryable=True,
+        )
 
 
 class StorageError(SeamError):
@@ -66,16 +98,27 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One call for one image: all that a provider needs to know. attempt_id names the call."""
+    """One image to be made: all that a provider needs to know.
 
-    attempt_id: UUID
+    turn is its place in the fair order; work on this machine is done lowest first.
+    """
+
     model: str
     prompt: str
     seed: int
     parameters: Mapping[str, Any]
     reference_url: str | None
     turn: int = 0
-    """Where it stands in the fair order; work on this machine is done lowest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call that asks for a run, as committed before it is made: id names it, input is exact."""
+
+    id: UUID
+    model: str
+    input: Mapping[str, Any]
+    began: datetime
 
 
 class PredictionState(Enum):
@@ -107,18 +150,38 @@ class Prediction:
 
 
 class Provider(Protocol):
-    """Makes pictures. Every method raises ProviderError and nothing else."""
+    """Makes pictures. Every method raises ProviderError and nothing else.
+
+    rated says whether its calls are limited in number over time, over all workers.
+    """
 
     name: str
+    rated: bool
 
     def models(self) -> Sequence[Model]: ...
 
-    async def submit(self, run: Run) -> Prediction:
-        """Asks for the run, once: a lost answer is never met with a second call."""
+    async def prepare(self, run: Run) -> Mapping[str, Any]:
+        """The exact input of the call, as JSON; what must be uploaded first is. Asks for nothing."""
+        ...
+
+    async def submit(self, call: Call) -> Prediction:
+        """Asks for the run, once. Raises NotTakenError, HeldBackError or UnknownError too."""
+        ...
+
+    async def find(self, call: Call, known: Collection[str]) -> Prediction | None:
+        """The run that this call became, by what the provider lists since the call began.
+
+        known are the ids of runs that belong to other calls. None where a list that can be read
+        does not show it; ProviderError where no list can be read or it cannot tell.
+        """
         ...
 
     async def fetch(self, prediction_id: str, run: Run) -> Prediction:
         """How the run stands now."""
+        ...
+
+    async def cancel(self, prediction_id: str) -> None:
+        """Asks to stop the run; fetch tells what came of it."""
         ...
 
     async def read(self, output: Output, run: Run) -> bytes:

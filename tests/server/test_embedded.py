@@ -85,17 +85,11 @@ def closed_dir() -> Iterator[Path]:
     """A data folder still to be made, below one that only we can enter."""
     with tempfile.TemporaryDirectory(prefix="embedded-") as folder:
         yield Path(folder) / "data"
-
-
-@pytest.fixture
-def shared_home() -> Iterator[Path]:
-    """Where things lie for which the data folder is closed; what a test adds is removed."""
-    before = set(SHARED_HOME.glob("*"))
-    yield SHARED_HOME
-    for added in set(SHARED_HOME.glob("*")) - before:
-        shutil.rmtree(added) if added.is_dir() else added.unlink()
-    with suppress(OSError):  # others may use it
-        SHARED_HOME.rmdir()
+        cluster = noted_cluster(Path(folder) / "data")
+        for path in cluster.parent.glob(f"{cluster.name}*"):
+            shutil.rmtree(path)
+        with suppress(OSError):  # others may have theirs in it
+            cluster.parent.rmdir()
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +125,7 @@ async def until_answered(url: str) -> None:
 async def until_at_work(server: EmbeddedPostgres, query: str) -> None:
     active = f"select count(*) from pg_stat_activity where query = '{query}' and state = 'active'"
     async with asyncio.timeout(15):
-        while not await ask(server.superuser_url, active):
+        while not await ask(server.superuser_url, active):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
 
 
@@ -154,6 +148,10 @@ def kill(pid: int | None) -> None:
 
 def postmaster(server: EmbeddedPostgres) -> int:
     return int((server.directory / "postmaster.pid").read_text().splitlines()[0])
+
+
+def noted_cluster(data_dir: Path) -> Path:
+    return Path((data_dir / "postgres-location.txt").read_text().splitlines()[-1])
 
 
 def set_aside(server: EmbeddedPostgres) -> bool:
@@ -395,12 +393,11 @@ async def test_what_cannot_serve_is_refused_in_a_sentence(template: Path, data_d
 
 
 @as_root
-async def test_below_a_closed_folder_the_cluster_lies_elsewhere(closed_dir: Path, shared_home: Path) -> None:
+async def test_below_a_closed_folder_the_cluster_lies_elsewhere(closed_dir: Path) -> None:
     async with embedded_postgres(closed_dir, settings=FAST) as server:
         assert await ask(server.login_url, "select 1") == 1
-    assert server.directory.parent == shared_home
-    location = (closed_dir / "postgres-location.txt").read_text()
-    assert location.splitlines()[-1] == str(server.directory)
+    assert server.directory.parent == SHARED_HOME
+    assert server.directory == noted_cluster(closed_dir)
     assert stat.S_IMODE(closed_dir.parent.stat().st_mode) == 0o700
     moved = shutil.copytree(closed_dir, closed_dir.with_name("moved"))
     with pytest.raises(DataFolderError, match="moved or copied"):
@@ -408,7 +405,7 @@ async def test_below_a_closed_folder_the_cluster_lies_elsewhere(closed_dir: Path
 
 
 @as_root
-async def test_who_deletes_the_data_folder_begins_anew(closed_dir: Path, shared_home: Path) -> None:
+async def test_who_deletes_the_data_folder_begins_anew(closed_dir: Path) -> None:
     async with embedded_postgres(closed_dir, settings=FAST) as server:
         await ask(server.owner_url, "create table kept ()")
     shutil.rmtree(closed_dir)
@@ -418,13 +415,15 @@ async def test_who_deletes_the_data_folder_begins_anew(closed_dir: Path, shared_
 
 
 @as_root
-def test_programs_below_a_closed_folder_are_copied(tmp_path: Path, shared_home: Path) -> None:
-    account = server_account()
+def test_programs_below_a_closed_folder_are_copied(tmp_path: Path, home: Path) -> None:
+    account, closed = server_account(), tmp_path / "closed"
+    closed.mkdir(mode=0o700)
     package = find_binaries(None, account).parents[1]
-    tmp_path.chmod(0o700)
     for folder in (package, package.with_name("embedded_postgres.libs")):
-        shutil.copytree(folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("include"))
-    copied = find_binaries(tmp_path / "embedded_postgres" / "pginstall" / "bin", account)
-    assert shared_home in copied.parents
+        shutil.copytree(folder, closed / folder.name, ignore=shutil.ignore_patterns("include"))
+    binaries = closed / "embedded_postgres" / "pginstall" / "bin"
+    copied = find_binaries(binaries, account, copies=home / "copies")
+    assert home in copied.parents
     initdb = account.start(copied / "initdb", "--version", output=subprocess.DEVNULL)
     assert initdb.wait() == 0
+    assert find_binaries(binaries, account, copies=home / "copies") == copied
