@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -38,14 +40,18 @@ names = count()
 
 
 @pytest.fixture(scope="session")
-async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
+async def cluster() -> AsyncIterator[EmbeddedPostgres]:
     """One server for the session, its database migrated: the template of all others."""
     binaries = Path(os.environ[SERVER]) if SERVER in os.environ else None
-    folder = tmp_path_factory.mktemp("cluster")
-    async with embedded_postgres(folder, binaries=binaries, settings=FAST) as postgres:
-        await migrate(postgres.owner_url, postgres.login_url)
-        await add_samples(postgres.owner_url)
-        yield postgres
+    folder = Path(tempfile.mkdtemp(prefix="batch-studio-tests-"))
+    folder.chmod(0o711)  # pytest's own folders are closed to the user that root's server runs as
+    try:
+        async with embedded_postgres(folder, binaries=binaries, settings=FAST) as postgres:
+            await migrate(postgres.owner_url, postgres.login_url)
+            await add_samples(postgres.owner_url)
+            yield postgres
+    finally:
+        shutil.rmtree(folder)
 
 
 @asynccontextmanager
@@ -139,15 +145,24 @@ class Caller:
         async with Client(transport=transport) as session:
             yield session
 
-    async def updates(self, batch_id: str, fields: str, after: str | None = None) -> list[Any]:
-        """Every update of a batch until the stream completes."""
+    @asynccontextmanager
+    async def watching(
+        self, batch_id: str, fields: str, after: str | None = None
+    ) -> AsyncIterator[AsyncIterator[Any]]:
+        """The updates of a batch, one by one, until the stream completes or the block ends."""
         document = gql(
             "subscription ($id: ID!, $after: String) "
             f"{{ batchResults(batchId: $id, after: $after) {{ cursor {fields} }} }}"
         )
         request = GraphQLRequest(document, variable_values={"id": batch_id, "after": after})
         async with asyncio.timeout(60), self.socket() as session:
-            return [answer["batchResults"] async for answer in session.subscribe(request)]
+            async with aclosing(session.subscribe(request)) as answers:
+                yield (answer["batchResults"] async for answer in answers)
+
+    async def updates(self, batch_id: str, fields: str, after: str | None = None) -> list[Any]:
+        """Every update of a batch until the stream completes."""
+        async with self.watching(batch_id, fields, after) as updates:
+            return [update async for update in updates]
 
     async def finished(self, batch_id: str) -> Any:
         """The batch once it is done."""
