@@ -5,10 +5,10 @@ it stands, and the picture is drawn when it is read.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from engine.seams import Model, Output, Prediction, PredictionState, ProviderError, Run
+from engine.seams import Call, Model, Output, Prediction, PredictionState, ProviderError, Run
 from engine.words import GenerationErrorCode
 from worker.children import ChildFailed, Children
 from worker.fetching import Fetcher, FetchError
@@ -50,6 +50,7 @@ class DemoProvider:
     """Finished after `seconds`; costs nothing, so that asking twice does no harm."""
 
     name = "demo"
+    rated = False
 
     def __init__(self, children: Children, fetcher: Fetcher) -> None:
         self.children = children
@@ -58,22 +59,23 @@ class DemoProvider:
     def models(self) -> Sequence[Model]:
         return [DEMO]
 
-    async def submit(self, run: Run) -> Prediction:
+    async def prepare(self, run: Run) -> Mapping[str, Any]:
+        """Nothing leaves this machine, so there is nothing to prepare but the numbers to check."""
         _checked(run.parameters)
-        return await self.fetch(f"demo-{time.time():.3f}", run)
+        return run.parameters
+
+    async def submit(self, call: Call) -> Prediction:
+        return _standing(f"demo-{time.time():.3f}", call.input)
+
+    async def find(self, call: Call, known: Collection[str]) -> Prediction | None:
+        """A run that nobody knows of was never drawn."""
+        return None
 
     async def fetch(self, prediction_id: str, run: Run) -> Prediction:
-        began = float(prediction_id.removeprefix("demo-"))
-        left = began + _checked(run.parameters)["seconds"] - time.time()
-        if left > 0:
-            return Prediction(id=prediction_id, state=PredictionState.RUNNING, wait=min(left, 5.0))
-        if "fail" in run.parameters:
-            return _failed(prediction_id, str(run.parameters["fail"]))
-        return Prediction(
-            id=prediction_id,
-            state=PredictionState.SUCCEEDED,
-            outputs=[Output(address="demo:painting")],
-        )
+        return _standing(prediction_id, run.parameters)
+
+    async def cancel(self, prediction_id: str) -> None:
+        """A run that is not read costs nothing."""
 
     async def read(self, output: Output, run: Run) -> bytes:
         sizes = _checked(run.parameters)
@@ -130,6 +132,21 @@ def _number(parameters: Mapping[str, Any], name: str) -> float:
             f"{name} must be {'a whole' if whole else 'a'} number from {bounds}.",
         )
     return float(value)
+
+
+def _standing(prediction_id: str, parameters: Mapping[str, Any]) -> Prediction:
+    """How a run stands, by its id, which tells when it began."""
+    began = float(prediction_id.removeprefix("demo-"))
+    left = began + _checked(parameters)["seconds"] - time.time()
+    if left > 0:
+        return Prediction(id=prediction_id, state=PredictionState.RUNNING, wait=min(left, 5.0))
+    if "fail" in parameters:
+        return _failed(prediction_id, str(parameters["fail"]))
+    return Prediction(
+        id=prediction_id,
+        state=PredictionState.SUCCEEDED,
+        outputs=[Output(address="demo:painting")],
+    )
 
 
 def _failed(prediction_id: str, message: str) -> Prediction:

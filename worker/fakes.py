@@ -1,16 +1,18 @@
 """Plain objects at the seams, for tests: what they were asked is recorded."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from engine.seams import (
+    Call,
     Model,
+    NotTakenError,
     Output,
     Prediction,
     PredictionState,
-    ProviderError,
     Run,
     StorageError,
 )
@@ -19,34 +21,46 @@ __all__ = ["MemoryStorage", "QuietHints", "ScriptedProvider"]
 
 
 class ScriptedProvider:
-    """Answers a submit with what the script says of the run; its outputs are given bytes."""
+    """Answers each call with what the script says of it; its outputs are given bytes.
+
+    Every call that became a run is in runs, also where the script loses the answer.
+    """
 
     name = "scripted"
+    rated = False
 
-    def __init__(
-        self, picture: bytes, script: Callable[[Run], Prediction | ProviderError] | None = None
-    ) -> None:
+    def __init__(self, picture: bytes, script: Callable[[Call], Exception | None] | None = None) -> None:
         self.picture = picture
-        self.script = script or _succeed
-        self.submitted: list[Run] = []
+        self.script = script or (lambda _: None)
+        self.runs: list[Call] = []
+        self.calls: list[Call] = []
 
     def models(self) -> Sequence[Model]:
         return [Model(name="scripted", provider=self.name)]
 
-    async def submit(self, run: Run) -> Prediction:
-        self.submitted.append(run)
-        answer = self.script(run)
-        if isinstance(answer, ProviderError):
-            raise answer
+    async def prepare(self, run: Run) -> Mapping[str, Any]:
+        return {**run.parameters, "prompt": run.prompt, "seed": run.seed}
+
+    async def submit(self, call: Call) -> Prediction:
+        self.calls.append(call)
         await asyncio.sleep(0)
-        return answer
+        error = self.script(call)
+        if not isinstance(error, NotTakenError):
+            self.runs.append(call)
+        if error:
+            raise error
+        return _succeeded(call)
+
+    async def find(self, call: Call, known: Collection[str]) -> Prediction | None:
+        found = [run for run in self.runs if run.input == call.input and str(run.id) not in known]
+        return _succeeded(found[0]) if found else None
 
     async def fetch(self, prediction_id: str, run: Run) -> Prediction:
-        await asyncio.sleep(0)
-        return _succeed(run)
+        return _succeeded(next(call for call in self.runs if str(call.id) == prediction_id))
+
+    async def cancel(self, prediction_id: str) -> None: ...
 
     async def read(self, output: Output, run: Run) -> bytes:
-        await asyncio.sleep(0)
         return self.picture
 
 
@@ -91,9 +105,9 @@ class QuietWatch:
         await asyncio.sleep(seconds)
 
 
-def _succeed(run: Run) -> Prediction:
+def _succeeded(call: Call) -> Prediction:
     return Prediction(
-        id=f"scripted-{run.attempt_id}",
+        id=str(call.id),
         state=PredictionState.SUCCEEDED,
         outputs=[Output(address="scripted:0")],
     )

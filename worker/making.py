@@ -6,13 +6,14 @@ Every step reads where the generation stands and does what comes next, so that a
 or goes on after a crash, changes nothing that is done.
 """
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 
 from db.changes import Change, Changed, apply_change, failure
 from db.jobs import Job, enqueue
-from engine.seams import Prediction, PredictionState, ProviderError, Run
+from engine.seams import Call, Prediction, PredictionState, ProviderError, Run
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.saving import keep_outputs, save
 from worker.workshop import Later, Task, Work, Workshop, load_work
@@ -48,9 +49,9 @@ async def collect(shop: Workshop, task: Task) -> None:
         work = await load_work(session, UUID(task.subject))
     if work is None or work.status not in UNDER_WAY:
         return
-    if work.attempt_id is None or work.prediction_id is None:
+    if work.prediction_id is None:
         return
-    run = work.run(work.attempt_id, task.turn)
+    run = work.run(task.turn)
     try:
         prediction = await shop.provider_of(work.model).fetch(work.prediction_id, run)
         await _go_on(shop, work, run, prediction)
@@ -72,11 +73,13 @@ async def change_now(shop: Workshop, generation_id: UUID, change: Change) -> Cha
 
 async def _ask(shop: Workshop, work: Work, task: Task) -> None:
     provider = shop.provider_of(work.model)
+    run = work.run(task.turn)
+    prepared = await provider.prepare(run)
     attempt_id = await _begin_attempt(shop, work, provider.name)
     if attempt_id is None:
         return
-    run = work.run(attempt_id, task.turn)
-    prediction = await provider.submit(run)
+    call = Call(id=attempt_id, model=work.model, input=prepared, began=datetime.now(UTC))
+    prediction = await provider.submit(call)
     done = prediction.state is not PredictionState.RUNNING
     async with shop.database.worker_session() as session:
         await session.rows("record_prediction", attempt_id, prediction.id)

@@ -76,10 +76,9 @@ class Work:
         """Whose session the image is saved in."""
         return Viewer(user_id=self.user_id, role="authenticated")
 
-    def run(self, attempt_id: UUID, turn: int) -> Run:
-        """The call that asks for it."""
+    def run(self, turn: int) -> Run:
+        """What is to be made."""
         return Run(
-            attempt_id=attempt_id,
             model=self.model,
             prompt=self.prompt,
             seed=self.seed,
