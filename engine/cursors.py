@@ -3,14 +3,25 @@
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-__all__ = ["BadCursorError", "BatchCursor", "decode_keys", "encode_keys", "read_time", "read_uuid"]
+__all__ = [
+    "BadCursorError",
+    "BatchCursor",
+    "decode_keys",
+    "encode_keys",
+    "read_position",
+    "read_text",
+    "read_time",
+    "read_uuid",
+]
 
-MAX_CURSOR = 1000
+MAX_CURSOR = 4_000
+UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 
 class BadCursorError(ValueError):
@@ -22,7 +33,7 @@ class BadCursorError(ValueError):
 
 def encode_keys(*keys: Any) -> str:
     """A cursor for a row's keys: texts, numbers, times and UUIDs."""
-    text = json.dumps([_plain(key) for key in keys], separators=(",", ":"))
+    text = json.dumps([_plain(key) for key in keys], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -49,14 +60,28 @@ def read_uuid(key: Any) -> UUID:
 
 
 def read_time(key: Any) -> datetime:
-    """The instant that a cursor's key must be. Raises BadCursorError."""
+    """The instant, in UTC, that a cursor's key must be. Raises BadCursorError."""
     try:
         time = datetime.fromisoformat(key)
-    except (ValueError, TypeError):
-        raise BadCursorError from None
-    if time.tzinfo is None:
-        raise BadCursorError
-    return time
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise BadCursorError
+
+
+def read_position(key: Any) -> int:
+    """The place in a batch that a cursor's key must be. Raises BadCursorError."""
+    if type(key) is int and -1 <= key < 2**31:
+        return key
+    raise BadCursorError
+
+
+def read_text(key: Any) -> str:
+    """The text that a cursor's key must be, one that PostgreSQL can take. Raises BadCursorError."""
+    if isinstance(key, str) and UNSTORABLE.search(key) is None:
+        return key
+    raise BadCursorError
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +98,7 @@ class BatchCursor:
     def decode(cls, cursor: str) -> "BatchCursor":
         """Raises BadCursorError."""
         match decode_keys(cursor):
-            case [batch_id, int(seq)] if 0 <= seq < 2**63:
+            case [batch_id, seq] if type(seq) is int and 0 <= seq < 2**63:
                 return cls(read_uuid(batch_id), seq)
             case _:
                 raise BadCursorError

@@ -1,6 +1,7 @@
 """The plan of a batch: templates x variables x variants, in order, or refusals. Pure."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 MAX_VARIANTS = 100
+MOST_CHARACTERS = 20_000_000
+"""In all prompts and parameters of a batch, which are one statement."""
 NAME_RULE = TextRule(longest=200)
 PROMPT_RULE = TextRule(longest=10_000, lines=True)
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
@@ -76,12 +79,13 @@ class BatchPlan:
 def plan_batch(order: BatchOrder) -> BatchPlan:
     """Template by template, then each combination of variables, then each variant."""
     refusals = list(_refusals(order))
-    total = 0 if refusals else _count(order)
+    if refusals:
+        return BatchPlan(total=0, generations=[], refusals=refusals)
+    total = _count(order)
     if total > order.limit:
-        refusals.append(_too_many(total, order.limit))
-    generations = [] if refusals else _generations(order)
-    refusals.extend(_prompt_refusals(generations))
-    return BatchPlan(total=total, generations=[] if refusals else generations, refusals=refusals)
+        return BatchPlan(total=total, generations=[], refusals=[_too_many(total, order.limit)])
+    generations, refusals = _written(order)
+    return BatchPlan(total=total, generations=generations, refusals=refusals)
 
 
 def _refusals(order: BatchOrder) -> Iterator[Refusal]:
@@ -126,7 +130,7 @@ def _variable_refusals(variables: Mapping[str, Any]) -> Iterator[Refusal]:
                 code=UserErrorCode.REQUIRED,
                 message=f"The list of values for {{{{{name}}}}} is empty.",
             )
-        if not all(isinstance(each, str | int | float) for each in values):
+        if not all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in values):
             yield Refusal(
                 path=("variables", name),
                 code=UserErrorCode.INVALID,
@@ -135,15 +139,6 @@ def _variable_refusals(variables: Mapping[str, Any]) -> Iterator[Refusal]:
         for each in values:
             if isinstance(each, str):
                 yield from refuse_text(each, ("variables", name), PROMPT_RULE)
-
-
-def _prompt_refusals(generations: Sequence[PlannedGeneration]) -> Iterator[Refusal]:
-    """A prompt may grow too long once its variables are filled in."""
-    for planned in generations:
-        refused = list(refuse_text(planned.prompt, ("variables",), PROMPT_RULE))
-        if refused:
-            yield refused[0]
-            return
 
 
 def refuse_model(model: str, path: tuple[str, ...], models: frozenset[str]) -> Iterator[Refusal]:
@@ -164,6 +159,14 @@ def _too_many(total: int, limit: int) -> Refusal:
     )
 
 
+def _too_much() -> Refusal:
+    return Refusal(
+        path=(),
+        code=UserErrorCode.LIMIT_REACHED,
+        message=f"The prompts and parameters of this batch exceed {MOST_CHARACTERS:,} characters.",
+    )
+
+
 def _count(order: BatchOrder) -> int:
     return sum(_combination_count(each, order) for each in order.templates) * order.variants
 
@@ -176,24 +179,38 @@ def _combination_count(template: TemplateDraft, order: BatchOrder) -> int:
     return count
 
 
-def _generations(order: BatchOrder) -> list[PlannedGeneration]:
-    rendered = (
-        (template, prompt)
-        for template in order.templates
-        for prompt in _prompts(template, order.variables)
-        for _ in range(order.variants)
-    )
-    return [
-        PlannedGeneration(
-            position=position,
-            template_id=template.id,
-            template_name=template.name,
-            prompt=prompt,
-            model=template.model or order.model,
-            parameters={**order.parameters, **template.parameters},
-        )
-        for position, (template, prompt) in enumerate(rendered)
-    ]
+def _written(order: BatchOrder) -> tuple[list[PlannedGeneration], list[Refusal]]:
+    """One by one, up to the first that is refused: filled in, a prompt may be a thousand times as long."""
+    written: list[PlannedGeneration] = []
+    characters = 0
+    for planned, size in _generations(order):
+        refusals = list(refuse_text(planned.prompt, ("variables",), PROMPT_RULE))
+        characters += len(planned.prompt) + size
+        if characters > MOST_CHARACTERS:
+            refusals.append(_too_much())
+        if refusals:
+            return [], refusals[:1]
+        written.append(planned)
+    return written, []
+
+
+def _generations(order: BatchOrder) -> Iterator[tuple[PlannedGeneration, int]]:
+    """Each with the number of characters of its parameters."""
+    positions = itertools.count()
+    for template in order.templates:
+        parameters = {**order.parameters, **template.parameters}
+        size = len(json.dumps(parameters))
+        for prompt in _prompts(template, order.variables):
+            for _ in range(order.variants):
+                planned = PlannedGeneration(
+                    position=next(positions),
+                    template_id=template.id,
+                    template_name=template.name,
+                    prompt=prompt,
+                    model=template.model or order.model,
+                    parameters=parameters,
+                )
+                yield planned, size
 
 
 def _prompts(template: TemplateDraft, variables: Mapping[str, Any]) -> Iterator[str]:

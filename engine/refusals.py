@@ -1,6 +1,8 @@
 """What a caller can put right: refusals are data, never exceptions."""
 
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +13,14 @@ __all__ = ["Refusal", "TextRule", "refuse_object", "refuse_reference", "refuse_t
 
 MAX_URL = 2048
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL_BUT_LINES = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
+INTEGERS = range(-(2**63), 2**64)
+MOST_TEXT = 100_000
+MOST_ITEMS = 10_000
+MOST_NAMES = 1_000
+DEEPEST = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +34,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRule:
-    """How long a text may be, and whether it may run over several lines."""
+    """How long a text may be, whether it may run over several lines, whether it may be empty."""
 
     longest: int
     lines: bool = False
+    optional: bool = False
 
 
 def refuse_text(text: str, path: tuple[str, ...], rule: TextRule) -> Iterator[Refusal]:
     """Nothing for a good text; PostgreSQL cannot store NUL, and lone surrogates are no text at all."""
-    what = path[-1]
-    if not text.strip():
+    what = ".".join(path)
+    if not text.strip() and not rule.optional:
         yield Refusal(path=path, code=UserErrorCode.REQUIRED, message=f"{what} must not be empty.")
     elif len(text) > rule.longest:
         yield Refusal(
@@ -41,7 +52,7 @@ def refuse_text(text: str, path: tuple[str, ...], rule: TextRule) -> Iterator[Re
             code=UserErrorCode.TOO_MANY,
             message=f"{what} has {len(text):,} characters; at most {rule.longest:,} are allowed.",
         )
-    elif not _printable(text, lines=rule.lines):
+    elif (CONTROL_BUT_LINES if rule.lines else CONTROL).search(text):
         yield Refusal(
             path=path,
             code=UserErrorCode.INVALID,
@@ -51,13 +62,14 @@ def refuse_text(text: str, path: tuple[str, ...], rule: TextRule) -> Iterator[Re
 
 def refuse_object(value: Any, path: tuple[str, ...]) -> Iterator[Refusal]:
     """Nothing for a JSON object that PostgreSQL can store."""
+    what = ".".join(path)
     if not isinstance(value, dict):
-        yield Refusal(path=path, code=UserErrorCode.INVALID, message=f"{path[-1]} must be a JSON object.")
+        yield Refusal(path=path, code=UserErrorCode.INVALID, message=f"{what} must be a JSON object.")
     elif not _storable(value):
         yield Refusal(
             path=path,
             code=UserErrorCode.INVALID,
-            message=f"{path[-1]} is too deep, too large, or holds what JSON cannot.",
+            message=f"{what} is too deep, too large, or holds what JSON cannot.",
         )
 
 
@@ -67,51 +79,46 @@ def refuse_reference(address: str, path: tuple[str, ...], *, loopback: bool) -> 
         yield Refusal(
             path=path,
             code=UserErrorCode.INVALID,
-            message=f"{path[-1]} must be an https address of at most {MAX_URL:,} characters.",
+            message=(
+                f"{'.'.join(path)} must be an https address of at most {MAX_URL:,} characters "
+                "without a login in it."
+            ),
         )
 
 
 def _reachable(address: str, *, loopback: bool) -> bool:
-    if len(address) > MAX_URL or not address.isascii() or not _printable(address, lines=False):
+    if len(address) > MAX_URL or not address.isascii() or " " in address or CONTROL.search(address):
         return False
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    if not host or parts.username or parts.password or " " in address:
+    if not host or "@" in parts.netloc:
         return False
     return parts.scheme == "https" or (loopback and parts.scheme == "http" and host in LOOPBACK)
 
 
-def _printable(text: str, *, lines: bool) -> bool:
-    allowed = "\n\r\t" if lines else ""
-    return all(
-        (ord(each) >= 32 and not 0x7F <= ord(each) < 0xA0 and not 0xD800 <= ord(each) < 0xE000)
-        or each in allowed
-        for each in text
-    )
-
-
 def _storable(value: Any, depth: int = 0) -> bool:
-    if depth > 20:
-        return False
+    """Whether it goes into a jsonb column and comes back the same."""
     match value:
         case str():
-            return len(value) <= 100_000 and "\0" not in value and _encodable(value)
+            return len(value) <= MOST_TEXT and not UNSTORABLE.search(value)
         case float():
-            return value == value and abs(value) != float("inf")
+            return math.isfinite(value)
         case int():
-            return abs(value) < 10**30
+            return value in INTEGERS
         case list():
-            return len(value) <= 10_000 and all(_storable(each, depth + 1) for each in value)
+            return len(value) <= MOST_ITEMS and depth < DEEPEST and _all_storable(value, depth)
         case dict():
-            return len(value) <= 1_000 and all(
-                _storable(name, depth) and _storable(each, depth + 1) for name, each in value.items()
+            return (
+                len(value) <= MOST_NAMES
+                and depth < DEEPEST
+                and _all_storable((*value, *value.values()), depth)
             )
         case _:
             return value is None
 
 
-def _encodable(text: str) -> bool:
-    return not any(0xD800 <= ord(each) < 0xE000 for each in text)
+def _all_storable(values: Iterable[Any], depth: int) -> bool:
+    return all(_storable(each, depth + 1) for each in values)

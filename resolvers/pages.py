@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from engine.cursors import BadCursorError, decode_keys, encode_keys, read_time, read_uuid
+from engine.cursors import (
+    BadCursorError,
+    decode_keys,
+    encode_keys,
+    read_position,
+    read_text,
+    read_time,
+    read_uuid,
+)
 from schema.connections import Connection, Edge, PageInfo
 from schema.node import Row
 
@@ -26,18 +34,6 @@ END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 BEGINNING_OF_TIME = datetime(1, 1, 2, tzinfo=UTC)
 FIRST_ID = UUID(int=0)
 LAST_ID = UUID(int=2**128 - 1)
-
-
-def _read_position(key: Any) -> int:
-    if isinstance(key, int) and -1 <= key < 2**31:
-        return key
-    raise BadCursorError
-
-
-def _read_text(key: Any) -> str:
-    if isinstance(key, str) and "\0" not in key:
-        return key
-    raise BadCursorError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +75,16 @@ class Listing:
 NEWEST_FIRST = Order(
     columns=("created_at", "id"), readers=(read_time, read_uuid), start=(END_OF_TIME, LAST_ID)
 )
-BY_NAME = Order(columns=("name", "id"), readers=(_read_text, read_uuid), start=("", FIRST_ID))
-BY_POSITION = Order(columns=("position", "id"), readers=(_read_position, read_uuid), start=(-1, FIRST_ID))
+BY_NAME = Order(columns=("name", "id"), readers=(read_text, read_uuid), start=("", FIRST_ID))
+BY_POSITION = Order(columns=("position", "id"), readers=(read_position, read_uuid), start=(-1, FIRST_ID))
 BY_PLACE = Order(
     columns=("position", "created_at", "id"),
-    readers=(_read_position, read_time, read_uuid),
+    readers=(read_position, read_time, read_uuid),
     start=(-1, BEGINNING_OF_TIME, FIRST_ID),
 )
 BY_BATCH = Order(
     columns=("batch_id", "position", "id"),
-    readers=(read_uuid, _read_position, read_uuid),
+    readers=(read_uuid, read_position, read_uuid),
     start=(FIRST_ID, -1, FIRST_ID),
 )
 
