@@ -1,0 +1,37 @@
+# What is done with the checkout; CONTRIBUTING.md tells when.
+
+EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
+POSTGRES_15 := /usr/lib/postgresql/15/bin
+
+.PHONY: check test acceptance acceptance-postgres-15 bench requirements
+
+# Format, lint, types, import contracts, pinned requirements.
+check:
+	uv run ruff format --check
+	uv run ruff check
+	uv run mypy
+	uv run lint-imports --no-logo
+	$(EXPORT) --frozen | diff requirements.txt - || { echo 'requirements.txt is behind: make requirements'; exit 1; }
+
+test:
+	pip install uv && uv run pytest
+
+# The long runs, each bounded: a target of its own, named here.
+acceptance: acceptance-postgres-15
+
+# The whole suite once more, on the oldest PostgreSQL that is served.
+acceptance-postgres-15:
+	@if [ -x $(POSTGRES_15)/postgres ]; then \
+		BATCH_STUDIO_TEST_POSTGRES=$(POSTGRES_15) timeout 1800 uv run pytest; \
+	else \
+		echo 'Not run on PostgreSQL 15: there is none in $(POSTGRES_15) (apt-get install postgresql-15).'; \
+	fi
+
+bench:
+	uv run python bench/engine.py --images 1000 --side 64
+	uv run python bench/engine.py --images 50 --side 768
+
+# Every dependency with its hashes, resolved anew: an old uv.lock would hold it back.
+requirements:
+	rm -f uv.lock
+	$(EXPORT) --output-file requirements.txt
