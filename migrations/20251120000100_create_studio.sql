@@ -1,7 +1,7 @@
 -- What belongs to the service alone, and the few functions that policies and statements rest on.
 create schema if not exists studio;
 comment on schema studio is 'Private to Batch Studio: ledgers and functions; request roles may call, never read.';
-revoke all on schema studio from public;
+revoke all on schema studio from public, anon, authenticated;
 grant usage on schema studio to anon, authenticated, studio_worker;
 
 -- Time-ordered keys: uuidv7() from PostgreSQL 18 on; the same layout (RFC 9562, 5.7) by hand before.

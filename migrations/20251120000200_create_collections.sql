@@ -65,10 +65,11 @@ create policy "worker adds samples" on public.templates for insert to studio_wor
 -- Supabase grants everything on a new table to its roles: revoke first, then give by column.
 revoke all on public.collections, public.templates from public, anon, authenticated, studio_worker;
 grant select on public.collections, public.templates to anon, authenticated;
-grant insert (id, name, description) on public.collections to authenticated;
+-- Nobody names a new row's id: to be refused one would tell that another's row has it.
+grant insert (name, description) on public.collections to authenticated;
 grant update (name, description) on public.collections to authenticated;
 grant delete on public.collections to authenticated;
-grant insert (id, collection_id, position, name, prompt, model, parameters) on public.templates to authenticated;
+grant insert (collection_id, position, name, prompt, model, parameters) on public.templates to authenticated;
 grant delete on public.templates to authenticated;
 grant select on public.collections to studio_worker;
 grant insert (id, user_id, name, description) on public.collections to studio_worker;

@@ -85,7 +85,7 @@ create policy "worker counts" on public.batches for update to studio_worker
 
 revoke all on public.batches from public, anon, authenticated, studio_worker;
 grant select on public.batches to anon, authenticated, studio_worker;
-grant insert (id, title, collection_id, model, reference_url, parameters, variables, tags, regenerated_from, total, seq)
+grant insert (title, collection_id, model, reference_url, parameters, variables, tags, regenerated_from, total, seq)
     on public.batches to authenticated;
 grant update (title, favorite, tags, deleted_at) on public.batches to authenticated;
 grant update (seq, paused, canceling, running, succeeded, failed, canceled, saved, unsaved, started_at, finished_at)

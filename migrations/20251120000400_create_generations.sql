@@ -77,7 +77,7 @@ create policy "worker changes" on public.generations for update to studio_worker
 
 revoke all on public.generations from public, anon, authenticated, studio_worker;
 grant select on public.generations to anon, authenticated, studio_worker;
-grant insert (id, batch_id, collection_id, reference_url, position, template_id, template_name, name, prompt, model, parameters, seed, seq)
+grant insert (batch_id, collection_id, reference_url, position, template_id, template_name, name, prompt, model, parameters, seed, seq)
     on public.generations to authenticated;
 grant update (status, progress, attempts, faults, saves, saved, outputs, error_code, error_message, error_retryable, retry_at, seq, started_at, finished_at)
     on public.generations to studio_worker;

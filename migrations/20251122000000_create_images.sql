@@ -24,8 +24,15 @@ create table public.images (
     deleted_at    timestamptz,
     foreign key (generation_id, user_id) references public.generations (id, user_id)
         on delete set null (generation_id),
-    constraint own_url check (starts_with(url, user_id::text || '/') and position('..' in url) = 0),
-    constraint own_thumbnail check (starts_with(thumbnail_url, user_id::text || '/') and position('..' in thumbnail_url) = 0)
+    -- A key is signed for whoever reads the row: it names a file in its owner's own folder, in no roundabout way.
+    constraint own_url check (
+        starts_with(url, user_id::text || '/')
+        and url ~ '^[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*)+$'
+    ),
+    constraint own_thumbnail check (
+        starts_with(thumbnail_url, user_id::text || '/')
+        and thumbnail_url ~ '^[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*)+$'
+    )
 );
 comment on table public.images is 'The history: one row per saved image.';
 comment on column public.images.url is 'The storage key, which begins with its owner''s id; signed when read.';
@@ -36,9 +43,8 @@ comment on column public.images.placeholder is 'ThumbHash, base64.';
 comment on column public.images.checksum is 'SHA-256 of the file, hex.';
 comment on column public.images.deleted_at is 'When it was put into the trash; null outside it.';
 
--- A job that runs twice saves once.
-create unique index images_by_generation on public.images (generation_id, output);
-create index images_by_owner_of_generation on public.images (generation_id, user_id);
+-- A job that runs twice saves once. With the owner in it, no row of another's can be in the way.
+create unique index images_by_generation on public.images (generation_id, user_id, output);
 create index images_by_time on public.images (user_id, created_at desc, id desc);
 create index images_by_collection on public.images (collection_id) where collection_id is not null;
 
@@ -60,7 +66,7 @@ create policy "owner changes" on public.images for update to authenticated
 
 revoke all on public.images from public, anon, authenticated, studio_worker;
 grant select on public.images to anon, authenticated;
-grant insert (id, generation_id, output, collection_id, name, prompt, url, thumbnail_url, reference_url, model, parameters,
+grant insert (generation_id, output, collection_id, name, prompt, url, thumbnail_url, reference_url, model, parameters,
               seed, placeholder, width, height, content_type, byte_size, checksum)
     on public.images to authenticated;
 grant update (name, favorite, deleted_at) on public.images to authenticated;

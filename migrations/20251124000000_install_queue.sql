@@ -154,9 +154,15 @@ REFERENCING NEW TABLE AS arrived
 FOR EACH STATEMENT EXECUTE FUNCTION pgq.wake_workers();
 
 COMMENT ON SCHEMA pgq IS 'The job queue (PgQueuer). Only studio_worker may enter.';
+COMMENT ON TABLE pgq.pgqueuer IS 'The jobs that wait or run.';
+COMMENT ON TABLE pgq.pgqueuer_log IS 'What became of each job; pruned after an hour.';
+COMMENT ON TABLE pgq.pgqueuer_schedules IS 'PgQueuer''s own schedules; not used.';
+COMMENT ON TABLE pgq.pgqueuer_statistics IS 'PgQueuer''s own counts of the log; not used.';
+COMMENT ON FUNCTION pgq.wake_workers() IS 'Tells the workers of a job that can run at once.';
 
 REVOKE ALL ON SCHEMA pgq FROM public;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgq FROM public;
+REVOKE ALL ON ALL TABLES IN SCHEMA pgq FROM public, anon, authenticated;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgq FROM public, anon, authenticated;
 GRANT USAGE ON SCHEMA pgq TO studio_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pgq TO studio_worker;
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA pgq TO studio_worker;

@@ -26,15 +26,24 @@ alter table studio.turns force row level security;
 create policy "worker keeps" on studio.attempts to studio_worker using (true) with check (true);
 create policy "worker keeps" on studio.turns to studio_worker using (true) with check (true);
 
+-- Either ledger may be absent: the Supabase command line keeps one of its own.
 create function studio.applied_versions() returns setof text
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-begin atomic
-    select version from studio.migrations;
-end;
-comment on function studio.applied_versions() is 'Which of our migrations this database has: the service may ask, not look.';
-revoke all on function studio.applied_versions() from public;
+as $$
+declare
+    ledger text;
+begin
+    foreach ledger in array array['studio.migrations', 'supabase_migrations.schema_migrations'] loop
+        if to_regclass(ledger) is not null then
+            return query execute format('select version::text from %s', ledger);
+        end if;
+    end loop;
+end
+$$;
+comment on function studio.applied_versions() is 'Which migrations this database has: the service may ask, not look.';
+revoke all on function studio.applied_versions() from public, anon, authenticated;
 grant execute on function studio.applied_versions() to studio_worker;
 
-revoke all on studio.attempts, studio.turns from public, anon, authenticated;
+revoke all on all tables in schema studio from public, anon, authenticated;
 grant select, insert, update, delete on studio.attempts, studio.turns to studio_worker;

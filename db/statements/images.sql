@@ -5,7 +5,7 @@ insert into images (
     parameters, seed, placeholder, width, height, content_type, byte_size, checksum
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-on conflict (generation_id, output) do nothing
+on conflict (generation_id, user_id, output) do nothing
 
 -- name: images_by_id
 select i.*, studio.signed_address(i.url, $2) as signed_url, studio.thumbnail_addresses(i.url, $2) as thumbnails
