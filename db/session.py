@@ -1,6 +1,9 @@
 """Short transactions under a role: the viewer's own for a request, studio_worker's for a job.
 
-DatabaseError is not ours to name: what asyncpg raises passes through, and the edge masks it.
+What asyncpg raises passes through, and the edge masks it. The login may take any of the roles at any
+time, so no SQL text of a client's ever gets here.
+
+TransactionLostError    a transaction that had failed inside was to be committed
 """
 
 import asyncio
@@ -20,6 +23,7 @@ __all__ = [
     "AccessDenied",
     "Database",
     "Session",
+    "TransactionLostError",
     "open_database",
     "prepare_connection",
 ]
@@ -30,12 +34,19 @@ AccessDenied = asyncpg.InsufficientPrivilegeError
 COMMAND_TIMEOUT = 8.0
 """Seconds after which any statement is given up, also by a database that stalls without closing."""
 
+ROLLBACK_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 3.0
 
 ROLES = frozenset({"anon", "authenticated"})
 
+# asyncpg's own leaves the role, which RESET ALL skips.
+RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; reset role"
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+
+class TransactionLostError(Exception):
+    """A statement had failed and its error was kept silent: there was nothing left to commit."""
 
 
 class Session:
@@ -74,8 +85,9 @@ class Session:
         await self.connection.execute("savepoint step")
         try:
             yield
-        except BaseException:
-            await self.connection.execute("rollback to savepoint step")
+        except Exception:
+            if not self.connection.is_closed():
+                await self.connection.execute("rollback to savepoint step; release savepoint step")
             raise
         await self.connection.execute("release savepoint step")
 
@@ -104,11 +116,24 @@ class Database:
             try:
                 await connection.execute(begin)
                 yield Session(connection)
+                end = await connection.execute("commit")
             except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("rollback")
+                await _undo(connection)
                 raise
-            await connection.execute("commit")
+            if end != "COMMIT":
+                raise TransactionLostError
+
+
+async def _undo(connection: Connection) -> None:
+    """By the server itself, where the connection is gone or does not answer any more."""
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute("rollback", timeout=ROLLBACK_TIMEOUT)
+    except BaseException as error:
+        connection.terminate()
+        if not isinstance(error, Exception):
+            raise
 
 
 def _identity(viewer: Viewer) -> str:
@@ -126,15 +151,21 @@ def _identity(viewer: Viewer) -> str:
 
 
 @asynccontextmanager
-async def open_database(url: str, *, connections: int = 10) -> AsyncIterator[Database]:
-    """A pool on the service's own login. Raises OSError and asyncpg.PostgresError."""
+async def open_database(
+    url: str, *, connections: int = 10, timeout: float = COMMAND_TIMEOUT
+) -> AsyncIterator[Database]:
+    """A pool on the service's own login; timeout is that of every statement.
+
+    Raises OSError and asyncpg.PostgresError.
+    """
     pool = await asyncpg.create_pool(
         url,
         min_size=1,
         max_size=connections,
-        timeout=COMMAND_TIMEOUT,
-        command_timeout=COMMAND_TIMEOUT,
+        timeout=timeout,
+        command_timeout=timeout,
         init=prepare_connection,
+        reset=_reset,
         # What a connection starts with survives RESET ALL, so none ever has rights outside a session.
         server_settings={
             "role": "studio_nobody",
@@ -168,6 +199,11 @@ def _dump_jsonb(value: Any) -> bytes:
 def _load_jsonb(data: bytes) -> Any:
     """After the byte that says which version of the format follows."""
     return orjson.loads(data[1:])
+
+
+async def _reset(connection: asyncpg.Connection) -> None:
+    """Whatever a session did, the next borrower starts as nobody."""
+    await connection.execute(RESET)
 
 
 async def _close(pool: asyncpg.Pool) -> None:

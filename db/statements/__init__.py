@@ -19,7 +19,7 @@ def all_statements() -> dict[str, str]:
     """Every statement by its name, which is unique over all files."""
     statements: dict[str, str] = {}
     for file in sorted(Path(__file__).parent.glob("*.sql")):
-        _, *parts = NAME.split(file.read_text())
+        _, *parts = NAME.split(file.read_text(encoding="utf-8"))
         for name, text in zip(parts[::2], parts[1::2], strict=True):
             if name in statements:
                 raise ValueError(f"two statements are named {name}")
