@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import structlog
 
-from db.connect import connect
+from db.connect import connect, reason
 
 __all__ = [
     "EditedMigrationError",
@@ -30,6 +29,7 @@ FOLDER = Path(__file__).parent.parent / "migrations"
 FILE_NAME = re.compile(r"(\d{14})_(\w+)\.sql")
 LOCK = 0x42617463685374  # "BatchSt": one runner at a time in one database
 MIGRATION_TIMEOUT = 600.0
+ROLES = ("anon", "authenticated", "studio_worker", "studio_nobody")
 LEDGER = """
     create schema if not exists studio;
     create table if not exists studio.migrations (
@@ -70,43 +70,52 @@ async def migrate(owner_url: str, login_url: str, folder: Path = FOLDER) -> list
 
     Returns the names applied. Raises DatabaseUnusableError and MigrationError.
     """
-    async with _locked(owner_url) as connection:
+    login = await _login(login_url)
+    async with _owner(owner_url) as connection:
+        await _lock(connection)
+        await connection.execute(LEDGER)
         todo = await _pending(connection, our_migrations(folder))
         for migration in todo:
             await _apply(connection, migration)
-        await _grant_roles(connection, _login(login_url))
+        await _grant_roles(connection, login)
         return [each.name for each in todo]
 
 
 async def pending(owner_url: str, folder: Path = FOLDER) -> list[str]:
     """The names of what migrate would apply; changes nothing. Raises as migrate does."""
-    connection = await connect(owner_url)
-    try:
+    async with _owner(owner_url) as connection:
         return [each.name for each in await _pending(connection, our_migrations(folder))]
-    finally:
-        await connection.close()
 
 
 def our_migrations(folder: Path = FOLDER) -> list[Migration]:
     """The files in order of their versions."""
     found = [(FILE_NAME.fullmatch(file.name), file) for file in sorted(folder.glob("*.sql"))]
     return [
-        Migration(version=match[1], name=file.stem, sql=file.read_text()) for match, file in found if match
+        Migration(version=match[1], name=file.stem, sql=file.read_text(encoding="utf-8"))
+        for match, file in found
+        if match
     ]
 
 
 @asynccontextmanager
-async def _locked(owner_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """The owner's connection, alone among runners: others wait, then find nothing left to do."""
-    connection = await connect(owner_url)
+async def _owner(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await connect(url)
     try:
-        await connection.execute(f"select pg_advisory_lock({LOCK})", timeout=MIGRATION_TIMEOUT)
-        await connection.execute(LEDGER)
         yield connection
     except asyncpg.InsufficientPrivilegeError as error:
-        raise MigrationError(f"The login may not do what the migrations need: {error}.") from error
+        raise MigrationError(
+            f"The owner's login may not do what the migrations need: {reason(error)}."
+        ) from error
     finally:
         await connection.close()
+
+
+async def _lock(connection: asyncpg.Connection) -> None:
+    """Alone among runners, until the connection ends: others wait, then find nothing left to do."""
+    try:
+        await connection.execute(f"select pg_advisory_lock({LOCK})", timeout=MIGRATION_TIMEOUT)
+    except TimeoutError as error:
+        raise MigrationError("Another runner of migrations does not end.") from error
 
 
 async def _pending(connection: asyncpg.Connection, files: Sequence[Migration]) -> list[Migration]:
@@ -146,24 +155,31 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
                 migration.name,
                 migration.hash,
             )
-    except asyncpg.PostgresError as error:
-        raise MigrationError(f"The migration {migration.name} failed: {error}.") from error
+    except (asyncpg.PostgresError, TimeoutError) as error:
+        raise MigrationError(f"The migration {migration.name} failed: {reason(error)}.") from error
     logger.info("migration_applied", migration=migration.name)
 
 
-async def _grant_roles(connection: asyncpg.Connection, login: str | None) -> None:
-    """A superuser may set any role as it is; anybody else only what it was granted."""
-    login = login or await connection.fetchval("select current_user")
-    known = await connection.fetchrow("select rolsuper from pg_roles where rolname = $1", login)
-    if known is None:
-        raise MigrationError(f"The service's login {login!r} does not exist in this database.")
-    if known["rolsuper"]:
-        return
-    limited = " with inherit false, set true" if connection.get_server_version().major >= 16 else ""
-    quoted = await connection.fetchval("select quote_ident($1)", login)
-    await connection.execute(f"grant anon, authenticated, studio_worker, studio_nobody to {quoted}{limited}")
+async def _grant_roles(connection: asyncpg.Connection, login: str) -> None:
+    """Only what the login may not take yet: an owner need not be able to grant what is there already."""
+    has_limits = connection.get_server_version().major >= 16
+    missing = await connection.fetchval(
+        "select string_agg(role, ', ') from unnest($1::text[]) as role where not pg_has_role($2, role, $3)",
+        ROLES,
+        login,
+        "set" if has_limits else "member",
+    )
+    if missing:
+        limits = " with inherit false, set true" if has_limits else ""
+        quoted = await connection.fetchval("select quote_ident($1)", login)
+        await connection.execute(f"grant {missing} to {quoted}{limits}")
 
 
-def _login(url: str) -> str | None:
-    user = urlsplit(url).username
-    return unquote(user) if user else None
+async def _login(url: str) -> str:
+    """What the database calls it: a pooler's address may spell it another way."""
+    connection = await connect(url)
+    try:
+        name: str = await connection.fetchval("select session_user")
+    finally:
+        await connection.close()
+    return name
