@@ -53,6 +53,7 @@ where g.id = $1
 -- name: change_generation
 -- The one way in which a generation changes: fenced by the states it may come from ($2), counted in its batch
 -- and stamped with the batch's new seq. No row comes back where the fence held.
+-- What is saved, or given up, stays so: after a success only a save that is due, or has worked after all, counts.
 -- The batch is locked first, as everything that locks both does.
 with parent as materialized (
     select b.id from batches b
@@ -60,11 +61,12 @@ with parent as materialized (
     where g.id = $1
     for no key update of b
 ), was as materialized (
-    select g.id, g.batch_id, g.status, g.saved, 
+    select g.id, g.batch_id, g.status, g.saved,
            g.status = 'SUCCEEDED' and not g.saved and g.retry_at is not null as unsaved
     from generations g
     where g.id = $1
       and g.status = any($2::text[])
+      and (g.status <> 'SUCCEEDED' or not g.saved and (g.retry_at is not null or $4::boolean))
       and (g.batch_id is null or exists (select from parent))
     for no key update
 ), now_is (status, saved, unsaved) as (
@@ -88,7 +90,7 @@ with parent as materialized (
         canceled    = b.canceled + d.canceled,
         saved       = b.saved + d.saved,
         unsaved     = b.unsaved + d.unsaved,
-        started_at  = coalesce(b.started_at, now()),
+        started_at  = case when d.running > 0 then coalesce(b.started_at, now()) else b.started_at end,
         finished_at = case
             when b.total = b.succeeded + b.failed + b.canceled + d.succeeded + d.failed + d.canceled
              and b.unsaved + d.unsaved = 0 then now()
@@ -113,7 +115,7 @@ set status          = n.status,
     finished_at     = case when n.status in ('SUCCEEDED', 'FAILED', 'CANCELED') then coalesce(g.finished_at, now()) end
 from was, now_is n
 where g.id = was.id
-returning g.user_id, g.batch_id, 
+returning g.user_id, g.batch_id,
           case when g.retry_at is not null then greatest(0, extract(epoch from g.retry_at - now())) end::float8 as retry_in
 
 -- name: insert_attempt
