@@ -24,6 +24,7 @@ HEARTBEAT = 5.0
 LONGEST_BACKOFF = 5.0
 IDS_IN_A_PAYLOAD = 200
 """A payload is limited to 8,000 bytes."""
+NOTIFY = "select pg_notify($1, payload) from unnest($2::text[]) as payload"
 LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 logger = structlog.get_logger()
@@ -73,6 +74,7 @@ class NotifyHints:
             try:
                 async with self._connection() as connection:
                     self._wake_all()
+                    self.something_told.set()
                     backoff = 0.1
                     await self._send(connection)
             except LOST as error:
@@ -89,26 +91,29 @@ class NotifyHints:
             server_settings={"role": "studio_nobody", "application_name": "batch-studio hints"},
         )
         try:
+            connection.add_termination_listener(lambda _: self.something_told.set())
             await connection.add_listener(CHANNEL, self._on_notify)
             yield connection
         finally:
             connection.terminate()
 
     async def _send(self, connection: asyncpg.Connection) -> None:
-        """Sends what was told; a heartbeat in between, since a stalled connection says nothing."""
-        while not connection.is_closed():
+        """Sends what was told; a heartbeat in between, since a stalled connection says nothing.
+
+        Ends with the error of a connection that is gone, and keeps what it could not send.
+        """
+        while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):
                     await self.something_told.wait()
                     await asyncio.sleep(COALESCE)
             self.something_told.clear()
             topics, self.told = self.told, set()
-            payloads = [",".join(map(str, part)) for part in _parts(topics)]
-            await connection.execute(
-                "select pg_notify($1, payload) from unnest($2::text[]) as payload",
-                CHANNEL,
-                payloads,
-            )
+            try:
+                await connection.execute(NOTIFY, CHANNEL, list(_payloads(topics)))
+            except BaseException:
+                self.told |= topics
+                raise
 
     def _on_notify(self, _connection: object, _pid: object, _channel: object, payload: object) -> None:
         for topic in str(payload).split(","):
@@ -121,14 +126,14 @@ class NotifyHints:
 
     def _wake_all(self) -> None:
         """Whatever was told while there was no connection is unknown: everybody looks again."""
-        for topic in list(self.watches):
+        for topic in self.watches:
             self._wake(topic)
 
 
-def _parts(topics: set[UUID]) -> Iterator[list[UUID]]:
-    ordered = list(topics)
-    for start in range(0, len(ordered), IDS_IN_A_PAYLOAD):
-        yield ordered[start : start + IDS_IN_A_PAYLOAD]
+def _payloads(topics: set[UUID]) -> Iterator[str]:
+    texts = [str(topic) for topic in topics]
+    for start in range(0, len(texts), IDS_IN_A_PAYLOAD):
+        yield ",".join(texts[start : start + IDS_IN_A_PAYLOAD])
 
 
 @asynccontextmanager
