@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from engine.refusals import Refusal, TextRule, refuse_text
+from engine.refusals import Refusal, TextRule, not_found, refuse_text
 from engine.words import UserErrorCode
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "TemplateDraft",
     "plan_batch",
     "refuse_model",
+    "refuse_template",
 ]
 
 MAX_VARIANTS = 100
@@ -102,23 +103,32 @@ def _refusals(order: BatchOrder) -> Iterator[Refusal]:
             message=f"variants is from 1 to {MAX_VARIANTS}, not {order.variants}.",
         )
     yield from refuse_model(order.model, ("model",), order.models)
-    yield from _variable_refusals(order.variables)
     for template in order.templates:
-        yield from _template_refusals(template, order)
-
-
-def _template_refusals(template: TemplateDraft, order: BatchOrder) -> Iterator[Refusal]:
-    yield from refuse_text(template.name, (*template.path, "name"), NAME_RULE)
-    yield from refuse_text(template.prompt, (*template.path, "prompt"), PROMPT_RULE)
-    if template.model is not None:
-        yield from refuse_model(template.model, (*template.path, "model"), order.models)
-    for name in _names(template.prompt):
+        yield from refuse_template(template, order.models)
+    yield from _variable_refusals(order.variables)
+    for name, template in _first_uses(order.templates).items():
         if name not in order.variables:
             yield Refusal(
                 path=("variables", name),
                 code=UserErrorCode.REQUIRED,
                 message=f'The template "{template.name}" needs a value for {{{{{name}}}}}.',
             )
+
+
+def refuse_template(template: TemplateDraft, models: frozenset[str]) -> Iterator[Refusal]:
+    """Nothing for a template that can be kept and, with values for its variables, started."""
+    yield from refuse_text(template.name, (*template.path, "name"), NAME_RULE)
+    yield from refuse_text(template.prompt, (*template.path, "prompt"), PROMPT_RULE)
+    if template.model is not None:
+        yield from refuse_model(template.model, (*template.path, "model"), models)
+
+
+def refuse_model(model: str, path: tuple[str, ...], models: frozenset[str]) -> Iterator[Refusal]:
+    """Nothing for a model that can be asked for."""
+    if model not in models:
+        yield not_found(
+            path, f'There is no model "{model[:200]}" here; the field models lists those there are.'
+        )
 
 
 def _variable_refusals(variables: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -139,16 +149,6 @@ def _variable_refusals(variables: Mapping[str, Any]) -> Iterator[Refusal]:
         for each in values:
             if isinstance(each, str):
                 yield from refuse_text(each, ("variables", name), PROMPT_RULE)
-
-
-def refuse_model(model: str, path: tuple[str, ...], models: frozenset[str]) -> Iterator[Refusal]:
-    """Nothing for a model that can be asked for."""
-    if model not in models:
-        yield Refusal(
-            path=path,
-            code=UserErrorCode.NOT_FOUND,
-            message=f"There is no model {model[:200]!r} here; the field models lists those there are.",
-        )
 
 
 def _too_many(total: int, limit: int) -> Refusal:
@@ -227,3 +227,12 @@ def _filled(prompt: str, values: Mapping[str, Any]) -> str:
 def _names(prompt: str) -> list[str]:
     """The variables of a prompt in order of appearance, each once."""
     return list(dict.fromkeys(VARIABLE.findall(prompt)))
+
+
+def _first_uses(templates: Sequence[TemplateDraft]) -> dict[str, TemplateDraft]:
+    """Each variable with the first template that uses it."""
+    uses: dict[str, TemplateDraft] = {}
+    for template in templates:
+        for name in _names(template.prompt):
+            uses.setdefault(name, template)
+    return uses

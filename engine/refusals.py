@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 
 from engine.words import UserErrorCode
 
-__all__ = ["Refusal", "TextRule", "refuse_object", "refuse_reference", "refuse_text"]
+__all__ = [
+    "Refusal",
+    "TextRule",
+    "not_found",
+    "refuse_count",
+    "refuse_object",
+    "refuse_reference",
+    "refuse_text",
+]
 
 MAX_URL = 2048
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -30,6 +38,11 @@ class Refusal:
     path: tuple[str, ...]
     code: UserErrorCode
     message: str
+
+
+def not_found(path: tuple[str, ...], message: str) -> Refusal:
+    """Absent, or not the caller's to see: nobody learns which."""
+    return Refusal(path=path, code=UserErrorCode.NOT_FOUND, message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +70,16 @@ def refuse_text(text: str, path: tuple[str, ...], rule: TextRule) -> Iterator[Re
             path=path,
             code=UserErrorCode.INVALID,
             message=f"{what} holds a control character.",
+        )
+
+
+def refuse_count(count: int, path: tuple[str, ...], *, most: int) -> Iterator[Refusal]:
+    """Nothing for a list that is not too long."""
+    if count > most:
+        yield Refusal(
+            path=path,
+            code=UserErrorCode.TOO_MANY,
+            message=f"{'.'.join(path)} has {count:,} entries; at most {most:,} are allowed.",
         )
 
 

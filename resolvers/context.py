@@ -1,5 +1,6 @@
 """What a resolver needs besides db: who asks, and the services built once by the server."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from db.session import Database, Session
 from engine.seams import Hints, Model
 from engine.viewer import Viewer
+from resolvers.faults import Fault
 from resolvers.relations import Relations
 
 __all__ = ["Context", "Services"]
@@ -28,6 +30,11 @@ class Services:
     max_batch: int
     loopback_references: bool
 
+    @property
+    def model_names(self) -> frozenset[str]:
+        """What can be asked for."""
+        return frozenset(model.name for model in self.models)
+
 
 class Context(Relations):
     """One request, or one socket's operation: its viewer, its services, its loaders."""
@@ -38,5 +45,11 @@ class Context(Relations):
         self.services = services
 
     def session(self) -> AbstractAsyncContextManager[Session]:
-        """A transaction under the viewer's own role."""
+        """A transaction under the viewer's own role. Raises Fault once the token has expired.
+
+        A socket or a stream may be open for longer than its token is good for.
+        """
+        expires_at = self.viewer.expires_at
+        if expires_at is not None and expires_at < time.time():
+            raise Fault("UNAUTHENTICATED", "The token has expired.")
         return self.services.database.session(self.viewer)

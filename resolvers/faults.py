@@ -2,7 +2,6 @@
 
 from graphql import GraphQLError
 
-from db.session import AccessDenied
 from engine.cursors import BadCursorError
 
 __all__ = ["Fault", "as_fault", "bad_input", "unauthenticated"]
@@ -27,7 +26,4 @@ def unauthenticated() -> Fault:
 
 def as_fault(error: BaseException | None) -> Fault | None:
     """What an expected exception means to the client; None for one that only the log may tell."""
-    if isinstance(error, BadCursorError):
-        return bad_input(str(error))
-    # The tables give an authenticated caller every right it needs, so only anonymous ones get here.
-    return unauthenticated() if isinstance(error, AccessDenied) else None
+    return bad_input(str(error)) if isinstance(error, BadCursorError) else None

@@ -9,15 +9,8 @@ from db.jobs import EXPAND_TURN, Job, enqueue, take_turns
 from db.session import Session
 from engine.refusals import Refusal
 from resolvers.context import Context
-from resolvers.ordering import (
-    BatchDraft,
-    ImageDraft,
-    draft_batch,
-    draft_image,
-    generation_rows,
-    refuse_collection,
-    template_rows,
-)
+from resolvers.ordering import BatchDraft, ImageDraft, draft_batch, draft_image
+from resolvers.templates import refuse_collection, template_rows
 from schema.collection import Collection
 from schema.history import Batch, Generation
 from schema.inputs import CreateCollectionInput, GenerateImageInput, StartBatchInput
@@ -41,8 +34,8 @@ class Mutation:
     ) -> StartBatchPayload:
         async with info.context.session() as session:
             draft = await draft_batch(session, input, info.context.services)
-            if draft.refusals:
-                return StartBatchPayload(user_errors=_user_errors(draft.refusals))
+            if isinstance(draft, list):
+                return StartBatchPayload(user_errors=_user_errors(draft))
             batch = Batch.of(await _start(session, draft))
         return StartBatchPayload(batch_id=batch.id, batch=batch)
 
@@ -54,8 +47,8 @@ class Mutation:
     ) -> GenerationPayload:
         async with info.context.session() as session:
             draft = await draft_image(session, input, info.context.services)
-            if draft.refusals:
-                return GenerationPayload(user_errors=_user_errors(draft.refusals))
+            if isinstance(draft, list):
+                return GenerationPayload(user_errors=_user_errors(draft))
             generation = Generation.of(await _generate(session, draft))
         return GenerationPayload(generation=generation)
 
@@ -65,7 +58,7 @@ class Mutation:
         info: Info,
         input: Annotated[CreateCollectionInput, strawberry.argument(description="What it holds.")],
     ) -> CollectionPayload:
-        refusals = refuse_collection(input, info.context.services)
+        refusals = list(refuse_collection(input, info.context.services.model_names))
         if refusals:
             return CollectionPayload(user_errors=_user_errors(refusals))
         async with info.context.session() as session:
@@ -85,9 +78,9 @@ async def _start(session: Session, draft: BatchDraft) -> Row:
         draft.parameters,
         draft.variables,
         draft.tags,
-        draft.plan.total,
+        len(draft.generations),
     )
-    await session.rows("insert_generations", batch["id"], generation_rows(draft))
+    await session.rows("insert_generations", batch["id"], draft.generations)
     await session.become_worker()
     await enqueue(session, Job.EXPAND, str(batch["id"]), turn=EXPAND_TURN)
     return batch
@@ -98,7 +91,7 @@ async def _generate(session: Session, draft: ImageDraft) -> Row:
         "insert_generation",
         draft.collection_id,
         draft.reference_url,
-        draft.template_name,
+        draft.name,
         draft.name,
         draft.prompt,
         draft.model,

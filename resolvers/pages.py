@@ -19,13 +19,15 @@ from schema.connections import Connection, Edge, PageInfo
 from schema.node import Row
 
 __all__ = [
-    "BY_BATCH",
-    "BY_NAME",
-    "BY_PLACE",
-    "BY_POSITION",
-    "NEWEST_FIRST",
+    "BATCHES",
+    "BATCHES_OF_COLLECTIONS",
+    "COLLECTIONS",
+    "GENERATIONS_OF_BATCHES",
+    "IMAGES",
+    "IMAGES_OF_BATCHES",
+    "IMAGES_OF_COLLECTIONS",
+    "LISTINGS",
     "Listing",
-    "Order",
     "connection",
 ]
 
@@ -44,32 +46,35 @@ class Order:
     readers: tuple[Callable[[Any], Any], ...]
     start: tuple[Any, ...]
 
-    def bounds(self, after: str | None) -> tuple[Any, ...]:
-        """The keys after which a page begins. Raises BadCursorError."""
-        if after is None:
-            return self.start
-        keys = decode_keys(after)
-        if len(keys) != len(self.readers):
-            raise BadCursorError
-        return tuple(read(key) for read, key in zip(self.readers, keys, strict=True))
-
-    def cursor(self, row: Row) -> str:
-        return encode_keys(*(row[column] for column in self.columns))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """The statements of a list: its pages and its count; of a nested list, for many parents at once.
 
-    Parameters: the parents of a nested list, the order's bounds, the limit, then the signer where
-    addresses are signed, then the statuses where the list can be narrowed to some.
+    field is the list's place in the API; its cursors carry it, so that no other list takes them.
+    Parameters of the pages: the parents of a nested list, the order's bounds, the limit, then the
+    signer where addresses are signed, then the statuses where the list can be narrowed to some.
     """
 
+    field: str
     pages: str
     counts: str
     order: Order
     signed: bool = True
     narrowed: bool = False
+
+    def bounds(self, after: str | None) -> tuple[Any, ...]:
+        """The keys after which a page begins. Raises BadCursorError."""
+        if after is None:
+            return self.order.start
+        field, *keys = decode_keys(after) or [None]
+        readers = self.order.readers
+        if field != self.field or len(keys) != len(readers):
+            raise BadCursorError
+        return tuple(read(key) for read, key in zip(readers, keys, strict=True))
+
+    def cursor(self, row: Row) -> str:
+        return encode_keys(self.field, *(row[column] for column in self.order.columns))
 
 
 NEWEST_FIRST = Order(
@@ -88,18 +93,68 @@ BY_BATCH = Order(
     start=(FIRST_ID, -1, FIRST_ID),
 )
 
+BATCHES = Listing(
+    field="Query.batches", pages="batch_page", counts="batch_count", order=NEWEST_FIRST, signed=False
+)
+IMAGES = Listing(field="Query.images", pages="image_page", counts="image_count", order=NEWEST_FIRST)
+COLLECTIONS = Listing(
+    field="Query.collections",
+    pages="collection_page",
+    counts="collection_count",
+    order=BY_NAME,
+    signed=False,
+)
+GENERATIONS_OF_BATCHES = Listing(
+    field="Batch.generations",
+    pages="generations_of_batches",
+    counts="generation_counts_of_batches",
+    order=BY_POSITION,
+    narrowed=True,
+)
+IMAGES_OF_BATCHES = Listing(
+    field="Batch.images",
+    pages="images_of_batches",
+    counts="image_counts_of_batches",
+    order=BY_PLACE,
+)
+BATCHES_OF_COLLECTIONS = Listing(
+    field="Collection.batches",
+    pages="batches_of_collections",
+    counts="batch_counts_of_collections",
+    order=NEWEST_FIRST,
+    signed=False,
+)
+IMAGES_OF_COLLECTIONS = Listing(
+    field="Collection.images",
+    pages="images_of_collections",
+    counts="image_counts_of_collections",
+    order=BY_BATCH,
+)
+LISTINGS = {
+    listing.field: listing
+    for listing in (
+        BATCHES,
+        IMAGES,
+        COLLECTIONS,
+        GENERATIONS_OF_BATCHES,
+        IMAGES_OF_BATCHES,
+        BATCHES_OF_COLLECTIONS,
+        IMAGES_OF_COLLECTIONS,
+    )
+}
+
 
 def connection(
     rows: Sequence[Row],
     *,
-    order: Order,
+    listing: Listing,
     first: int,
     after: str | None,
     of: Callable[[Row], N],
     count: Callable[[], Awaitable[int]],
 ) -> Connection[N]:
     """A connection from up to first + 1 rows: the one too many tells that more follow."""
-    edges = [Edge(cursor=order.cursor(row), node=of(row)) for row in rows[:first]]
+    edges = [Edge(cursor=listing.cursor(row), node=of(row)) for row in rows[:first]]
     page_info = PageInfo(
         has_next_page=len(rows) > first,
         has_previous_page=after is not None,

@@ -7,7 +7,7 @@ import strawberry
 
 from resolvers.context import Context
 from resolvers.faults import unauthenticated
-from resolvers.pages import BY_NAME, NEWEST_FIRST, Listing, connection
+from resolvers.pages import BATCHES, COLLECTIONS, IMAGES, Listing, connection
 from schema.asks import After, First
 from schema.collection import Collection
 from schema.connections import Connection
@@ -20,10 +20,6 @@ __all__ = ["Query"]
 T = TypeVar("T")
 Info = strawberry.Info[Context, None]
 Id = Annotated[strawberry.ID, strawberry.argument(description="The row's UUID.")]
-
-BATCHES = Listing(pages="batch_page", counts="batch_count", order=NEWEST_FIRST, signed=False)
-IMAGES = Listing(pages="image_page", counts="image_count", order=NEWEST_FIRST)
-COLLECTIONS = Listing(pages="collection_page", counts="collection_count", order=BY_NAME, signed=False)
 
 
 @strawberry.type(description="Reading. What is not the caller's to see does not exist.")
@@ -103,10 +99,10 @@ async def _page(
     context = info.context
     signer = [context.services.signer()] if listing.signed else []
     async with context.session() as session:
-        rows = await session.rows(listing.pages, *listing.order.bounds(after), first + 1, *signer)
+        rows = await session.rows(listing.pages, *listing.bounds(after), first + 1, *signer)
 
     async def count() -> int:
         async with context.session() as session:
             return int(await session.value(listing.counts))
 
-    return connection(rows, order=listing.order, first=first or 20, after=after, of=of, count=count)
+    return connection(rows, listing=listing, first=first, after=after, of=of, count=count)

@@ -11,7 +11,14 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from db.session import Session
-from resolvers.pages import BY_BATCH, BY_PLACE, BY_POSITION, NEWEST_FIRST, Listing, connection
+from resolvers.pages import (
+    BATCHES_OF_COLLECTIONS,
+    GENERATIONS_OF_BATCHES,
+    IMAGES_OF_BATCHES,
+    IMAGES_OF_COLLECTIONS,
+    Listing,
+    connection,
+)
 from schema.collection import Collection, Template
 from schema.connections import Connection
 from schema.history import Batch, Generation, Image
@@ -36,24 +43,6 @@ class PageKey(NamedTuple):
 class CountKey(NamedTuple):
     parent_id: UUID
     statuses: tuple[str, ...] | None = None
-
-
-GENERATIONS_OF_BATCHES = Listing(
-    pages="generations_of_batches",
-    counts="generation_counts_of_batches",
-    order=BY_POSITION,
-    narrowed=True,
-)
-IMAGES_OF_BATCHES = Listing(pages="images_of_batches", counts="image_counts_of_batches", order=BY_PLACE)
-BATCHES_OF_COLLECTIONS = Listing(
-    pages="batches_of_collections",
-    counts="batch_counts_of_collections",
-    order=NEWEST_FIRST,
-    signed=False,
-)
-IMAGES_OF_COLLECTIONS = Listing(
-    pages="images_of_collections", counts="image_counts_of_collections", order=BY_BATCH
-)
 
 
 class Relations:
@@ -132,7 +121,7 @@ class Relations:
         )
         return connection(
             await pages.load(key),
-            order=listing.order,
+            listing=listing,
             first=key.first,
             after=key.after,
             of=of,
@@ -166,7 +155,7 @@ class Relations:
         page = alike[0]
         parameters = [
             [key.parent_id for key in alike],
-            *listing.order.bounds(page.after),
+            *listing.bounds(page.after),
             page.first + 1,
             *([self._signer()] if listing.signed else []),
             *([page.statuses] if listing.narrowed else []),

@@ -14,6 +14,7 @@ __all__ = ["Authenticator", "BadTokenError", "bearer", "issue_token"]
 
 LONGEST_TOKEN = 8_192
 LEEWAY = 30
+"""Seconds by which clocks may differ: a token counts for so much longer than it says."""
 REMEMBERED = 4_096
 PUBLIC_KEY_ALGORITHMS = frozenset({"RS256", "ES256"})
 
@@ -48,7 +49,7 @@ class Authenticator:
         if known is None:
             known = self._viewer_of(await self._claims(token))
             self._remember(token, known)
-        elif known.expires_at is not None and known.expires_at + LEEWAY < time.time():
+        elif known.expires_at is not None and known.expires_at < time.time():
             del self._verified[token]
             raise BadTokenError("The token has expired.")
         return known
@@ -67,7 +68,7 @@ class Authenticator:
             )
         except jwt.ExpiredSignatureError:
             raise BadTokenError("The token has expired.") from None
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise BadTokenError("The token is not valid.") from None
 
     async def _key(self, header: dict[str, Any]) -> tuple[Any, str]:
@@ -88,11 +89,12 @@ class Authenticator:
         # Supabase's own anon key names no audience; it gives what no token at all gives.
         if self.audience not in audiences and not (role == "anon" and audience is None):
             raise BadTokenError("The token is for somebody else.")
+        expires_at = int(claims["exp"]) + LEEWAY
         if role == "anon":
-            return Viewer(user_id=None, role="anon", expires_at=claims["exp"])
+            return Viewer(user_id=None, role="anon", expires_at=expires_at)
         if role != "authenticated":
             raise BadTokenError("The token's role is not one that may ask.")
-        return Viewer(user_id=_user_id(claims.get("sub")), role="authenticated", expires_at=claims["exp"])
+        return Viewer(user_id=_user_id(claims.get("sub")), role="authenticated", expires_at=expires_at)
 
     def _remember(self, token: str, viewer: Viewer) -> None:
         self._verified[token] = viewer

@@ -157,7 +157,7 @@ def test_more_text_than_one_statement_should_carry_is_refused():
 def test_every_refusal_comes_at_once():
     plan = plan_batch(order(template("{{a}}"), template(""), model="none", variants=0))
 
-    assert [path[0] for path, _ in refused(plan)] == ["variants", "model", "variables", "templates"]
+    assert [path[0] for path, _ in refused(plan)] == ["variants", "model", "templates", "variables"]
 
 
 NAMES = st.sampled_from(["a", "b", "c"])

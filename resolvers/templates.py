@@ -1,0 +1,107 @@
+"""Templates: handed in or kept in a collection, what is refused about them, what becomes of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import strawberry
+
+from db.session import Session
+from engine.plan import NAME_RULE, TemplateDraft, refuse_template
+from engine.refusals import Refusal, TextRule, not_found, refuse_count, refuse_object, refuse_text
+from engine.words import UserErrorCode
+from schema.inputs import CreateCollectionInput, TemplateInput
+from schema.node import Row, read_id
+
+__all__ = [
+    "json_object",
+    "kept_templates",
+    "refuse_collection",
+    "refuse_templates",
+    "template_rows",
+    "written_templates",
+]
+
+DESCRIPTION_RULE = TextRule(longest=2_000, lines=True, optional=True)
+MAX_TEMPLATES = 1_000
+
+
+def refuse_collection(asked: CreateCollectionInput, models: frozenset[str]) -> Iterator[Refusal]:
+    """What cannot be stored or could never be started."""
+    yield from refuse_text(asked.name, ("name",), NAME_RULE)
+    if asked.description is not None:
+        yield from refuse_text(asked.description, ("description",), DESCRIPTION_RULE)
+    if not asked.templates:
+        message = "A collection needs at least one template."
+        yield Refusal(path=("templates",), code=UserErrorCode.REQUIRED, message=message)
+    yield from refuse_templates(asked.templates)
+    for template in written_templates(asked.templates):
+        yield from refuse_template(template, models)
+
+
+def refuse_templates(templates: Sequence[TemplateInput]) -> Iterator[Refusal]:
+    """How many there are and what parameters they have; refuse_template checks the rest."""
+    yield from refuse_count(len(templates), ("templates",), most=MAX_TEMPLATES)
+    for place, template in enumerate(templates[:MAX_TEMPLATES]):
+        if template.parameters is not None:
+            yield from refuse_object(template.parameters, ("templates", str(place), "parameters"))
+
+
+def written_templates(templates: Sequence[TemplateInput]) -> list[TemplateDraft]:
+    """Those of the input, as the plan needs them."""
+    return [
+        TemplateDraft(
+            name=template.name,
+            prompt=template.prompt,
+            model=template.model,
+            parameters=json_object(template.parameters),
+            path=("templates", str(place)),
+        )
+        for place, template in enumerate(templates[:MAX_TEMPLATES])
+    ]
+
+
+async def kept_templates(
+    session: Session, collection: Row, ids: Sequence[strawberry.ID] | None
+) -> tuple[list[TemplateDraft], list[Refusal]]:
+    """The collection's, in its own order: all of them or those named."""
+    rows = await session.rows("templates_of_collections", [collection["id"]])
+    drafts = {row["id"]: _kept_template(row) for row in rows}
+    if ids is None:
+        return list(drafts.values()), []
+    named = [read_id(id) for id in ids]
+    absent = [
+        not_found(("templateIds", str(place)), "The collection has no such template.")
+        for place, key in enumerate(named)
+        if key not in drafts
+    ]
+    wanted = set(named)
+    return [draft for key, draft in drafts.items() if key in wanted], absent
+
+
+def template_rows(templates: Sequence[TemplateInput]) -> list[dict[str, Any]]:
+    """The rows of a collection's templates, in order, as JSON."""
+    return [
+        {
+            "name": template.name,
+            "prompt": template.prompt,
+            "model": template.model,
+            "parameters": json_object(template.parameters),
+        }
+        for template in templates
+    ]
+
+
+def json_object(value: Any) -> dict[str, Any]:
+    """What refuse_object let pass; empty for null, and for what it did not."""
+    return value if isinstance(value, dict) else {}
+
+
+def _kept_template(row: Row) -> TemplateDraft:
+    return TemplateDraft(
+        id=row["id"],
+        name=row["name"],
+        prompt=row["prompt"],
+        model=row["model"],
+        parameters=row["parameters"],
+        path=("collectionId", row["name"]),
+    )
