@@ -4,10 +4,12 @@ import asyncio
 import os
 import shutil
 import socket
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,8 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 SERVER = "BATCH_STUDIO_TEST_POSTGRES"
 """A folder with another PostgreSQL's binaries, for a run of the suite on that version."""
 
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
 names = count()
 
 
@@ -44,7 +48,8 @@ async def cluster() -> AsyncIterator[EmbeddedPostgres]:
     """One server for the session, its database migrated: the template of all others."""
     binaries = Path(os.environ[SERVER]) if SERVER in os.environ else None
     folder = Path(tempfile.mkdtemp(prefix="batch-studio-tests-"))
-    folder.chmod(0o711)  # pytest's own folders are closed to the user that root's server runs as
+    # pytest's own folders are closed to the user that root's server runs as.
+    folder.chmod(0o711)  # noqa: ASYNC240
     try:
         async with embedded_postgres(folder, binaries=binaries, settings=FAST) as postgres:
             await migrate(postgres.owner_url, postgres.login_url)
@@ -109,6 +114,11 @@ def ben() -> Viewer:
     return Viewer(user_id=uuid4(), role="authenticated")
 
 
+def http_client(**given: Any) -> httpx.AsyncClient:
+    """Without certificates, which take 40 ms to load: nothing here speaks TLS."""
+    return httpx.AsyncClient(timeout=30, verify=NO_TLS, **given)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Somebody who asks the service over HTTP and sockets; token None is anonymous."""
@@ -122,7 +132,7 @@ class Caller:
         return {"authorization": f"Bearer {self.token}"} if self.token else {}
 
     async def post(self, query: str, **variables: Any) -> httpx.Response:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with http_client() as client:
             body = {"query": query, "variables": variables}
             return await client.post(f"{self.address}/graphql", json=body, headers=self.headers)
 
@@ -155,9 +165,12 @@ class Caller:
             f"{{ batchResults(batchId: $id, after: $after) {{ cursor {fields} }} }}"
         )
         request = GraphQLRequest(document, variable_values={"id": batch_id, "after": after})
-        async with asyncio.timeout(60), self.socket() as session:
-            async with aclosing(session.subscribe(request)) as answers:
-                yield (answer["batchResults"] async for answer in answers)
+        async with (
+            asyncio.timeout(60),
+            self.socket() as session,
+            aclosing(session.subscribe(request)) as answers,
+        ):
+            yield (answer["batchResults"] async for answer in answers)
 
     async def updates(self, batch_id: str, fields: str, after: str | None = None) -> list[Any]:
         """Every update of a batch until the stream completes."""
@@ -229,24 +242,65 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def settings_on(urls: Urls, folder: Path, **given: object) -> Settings:
+    """Settings of a service on this database and folder, on a port of its own."""
+    fixed: dict[str, object] = {
+        "DATABASE_URL": urls.login,
+        "migration_url": urls.owner,
+        "data_dir": folder,
+        "port": free_port(),
+        "_env_file": None,
+    }
+    return load_settings(**(fixed | given))
+
+
 @pytest.fixture
 def settings_for(tmp_path: Path, urls: Urls) -> Callable[..., Settings]:
     """Settings of a service on this test's database and folder."""
-
-    def make(**given: object) -> Settings:
-        fixed: dict[str, object] = {
-            "DATABASE_URL": urls.login,
-            "migration_url": urls.owner,
-            "data_dir": tmp_path / "data",
-            "port": free_port(),
-            "_env_file": None,
-        }
-        return load_settings(**(fixed | given))
-
-    return make
+    return partial(settings_on, urls, tmp_path / "data")
 
 
 @pytest.fixture
 async def service(settings_for: Callable[..., Settings]) -> AsyncIterator[Service]:
     async with running(settings_for()) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+async def shared_urls(cluster: EmbeddedPostgres) -> AsyncIterator[Urls]:
+    async with cloned(cluster) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+async def shared_database(shared_urls: Urls) -> AsyncIterator[Database]:
+    """The database of shared_service."""
+    async with open_database(shared_urls.login) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+async def shared_service(
+    shared_urls: Urls, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    """One for all tests that need no service of their own; each test has callers of its own."""
+    async with running(settings_on(shared_urls, tmp_path_factory.mktemp("shared"))) as service:
+        yield service
+
+
+@pytest.fixture
+def as_owner(shared_service: Service) -> Caller:
+    """Whose rows a test is about."""
+    return shared_service.caller()
+
+
+@pytest.fixture
+def as_stranger(shared_service: Service) -> Caller:
+    """Another user."""
+    return shared_service.caller()
+
+
+@pytest.fixture
+def as_anonymous(shared_service: Service) -> Caller:
+    """A caller without a token."""
+    return shared_service.anonymous()

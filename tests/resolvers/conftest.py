@@ -1,0 +1,133 @@
+"""A history that is simply there: rows put in under their owner's role, as a worker would have left them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from db.session import Database, Session
+from engine.viewer import Viewer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Ids of a finished batch, as the API spells them; images and generations in the batch's order."""
+
+    batch: str
+    generations: list[str]
+    images: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """Puts rows into one user's history."""
+
+    database: Database
+    owner: Viewer
+
+    async def collection(self, name: str = "Harbour", templates: int = 1) -> str:
+        async with self.database.session(self.owner) as session:
+            row = await session.one("insert_collection", name, None)
+            rows = [
+                {"name": f"Boat {n}", "prompt": "a {{colour}} boat", "model": None, "parameters": {}}
+                for n in range(templates)
+            ]
+            await session.rows("insert_templates", row["id"], rows)
+        return str(row["id"])
+
+    async def batch(self, images: int = 1, *, title: str = "Boats", collection: str | None = None) -> Kept:
+        """A finished batch with so many images, all saved."""
+        async with self.database.session(self.owner) as session:
+            row = await session.one("insert_batch", title, collection, "demo", None, {}, {}, [], images)
+            rows = [self._generation(place) for place in range(images)]
+            await session.rows("insert_generations", row["id"], rows)
+            generations = await session.connection.fetch(
+                "select id from generations where batch_id = $1 order by position", row["id"]
+            )
+            kept = [
+                await self.image(
+                    session, batch=row["id"], position=place, generation=each["id"], of=collection
+                )
+                for place, each in enumerate(generations)
+            ]
+            await session.become_worker()
+            await _finish(session, row["id"])
+        return Kept(batch=str(row["id"]), generations=[str(each["id"]) for each in generations], images=kept)
+
+    async def images(self, count: int) -> list[str]:
+        """Images of no batch, oldest first."""
+        kept = []
+        for _ in range(count):
+            async with self.database.session(self.owner) as session:
+                kept.append(await self.image(session))
+        return kept
+
+    async def image(
+        self,
+        session: Session,
+        *,
+        batch: UUID | None = None,
+        position: int = 0,
+        generation: UUID | None = None,
+        of: str | None = None,
+    ) -> str:
+        key = f"{self.owner.user_id}/{uuid4()}.png"
+        await session.rows(
+            "insert_image",
+            *(generation, 0, of, batch, position, "A boat", "a boat", key, f"{key}.400.webp", None, "demo"),
+            *({}, 7, None, 64, 64, "image/png", 100, None),
+        )
+        return str(await session.connection.fetchval("select id from images where url = $1", key))
+
+    @staticmethod
+    def _generation(place: int) -> dict[str, Any]:
+        return {
+            "position": place,
+            "template_name": "Boat",
+            "name": "A boat",
+            "prompt": "a boat",
+            "model": "demo",
+            "parameters": {},
+            "seed": 7,
+        }
+
+
+async def _finish(session: Session, batch: UUID) -> None:
+    await session.connection.execute(
+        "update generations set status = 'SUCCEEDED', saved = true where batch_id = $1", batch
+    )
+    await session.connection.execute(
+        "update batches set succeeded = total, saved = total, finished_at = now() where id = $1", batch
+    )
+
+
+@pytest.fixture
+def portrait_studio() -> str:
+    """The first of the shared collections, by name too."""
+    return "0a5c1e00-0000-7000-8000-000000000100"
+
+
+@pytest.fixture
+def archive(shared_database: Database, as_owner: Any) -> Archive:
+    """The history of as_owner."""
+    return Archive(database=shared_database, owner=Viewer(user_id=as_owner.user_id, role="authenticated"))
+
+
+@pytest.fixture
+def count_rows(shared_database: Database, as_owner: Any) -> Callable[[], Awaitable[dict[str, int]]]:
+    """How many rows as_owner has in each table."""
+    owner = Viewer(user_id=as_owner.user_id, role="authenticated")
+    tables = ("batches", "generations", "images", "collections", "templates")
+
+    async def count() -> dict[str, int]:
+        async with shared_database.session(owner) as session:
+            return {
+                table: await session.connection.fetchval(
+                    f"select count(*) from {table} where user_id = $1", as_owner.user_id
+                )
+                for table in tables
+            }
+
+    return count
