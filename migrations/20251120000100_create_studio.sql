@@ -65,5 +65,18 @@ return array[
 comment on function studio.thumbnail_addresses(text, text[]) is
     'The signed addresses of the copies at most 200, 400 and 800 wide of a stored picture.';
 
+create function studio.is_key_of(key text, owner uuid) returns boolean
+language sql immutable parallel safe
+return starts_with(key, owner::text || '/')
+    and key ~ '^[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*)+$';
+comment on function studio.is_key_of(text, uuid) is
+    'Whether this storage key names a file in its owner''s own folder, in no roundabout way.';
+
+create function studio.is_reference_of(reference text, owner uuid) returns boolean
+language sql immutable parallel safe
+return reference ~ '^https?://' or studio.is_key_of(reference, owner);
+comment on function studio.is_reference_of(text, uuid) is
+    'Whether this is an address on the web or the storage key of an upload of the owner''s own.';
+
 revoke all on all functions in schema studio from public;
 grant execute on all functions in schema studio to anon, authenticated, studio_worker;

@@ -45,7 +45,8 @@ create table public.batches (
     deleted_at       timestamptz,
     unique (id, user_id),
     foreign key (regenerated_from, user_id) references public.batches (id, user_id)
-        on delete set null (regenerated_from)
+        on delete set null (regenerated_from),
+    constraint own_reference check (studio.is_reference_of(reference_url, user_id))
 );
 comment on table public.batches is 'One startBatch each, with its counters.';
 comment on column public.batches.seq is

@@ -32,6 +32,7 @@ create table public.generations (
     finished_at     timestamptz,
     unique (id, user_id),
     foreign key (batch_id, user_id) references public.batches (id, user_id) on delete cascade,
+    constraint own_reference check (studio.is_reference_of(reference_url, user_id)),
     check (batch_id is null or (collection_id is null and reference_url is null)),
     check ((error_code is null) = (error_message is null) and (error_code is null) = (error_retryable is null))
 );

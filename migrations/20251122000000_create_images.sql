@@ -24,15 +24,10 @@ create table public.images (
     deleted_at    timestamptz,
     foreign key (generation_id, user_id) references public.generations (id, user_id)
         on delete set null (generation_id),
-    -- A key is signed for whoever reads the row: it names a file in its owner's own folder, in no roundabout way.
-    constraint own_url check (
-        starts_with(url, user_id::text || '/')
-        and url ~ '^[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*)+$'
-    ),
-    constraint own_thumbnail check (
-        starts_with(thumbnail_url, user_id::text || '/')
-        and thumbnail_url ~ '^[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*)+$'
-    )
+    -- A key is signed for whoever reads the row.
+    constraint own_url check (studio.is_key_of(url, user_id)),
+    constraint own_thumbnail check (studio.is_key_of(thumbnail_url, user_id)),
+    constraint own_reference check (studio.is_reference_of(reference_url, user_id))
 );
 comment on table public.images is 'The history: one row per saved image.';
 comment on column public.images.url is 'The storage key, which begins with its owner''s id; signed when read.';
