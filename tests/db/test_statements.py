@@ -1,6 +1,5 @@
-"""Every named statement fits the migrated schema."""
+"""Every named statement fits the migrated schema, and the rights of the role that runs it."""
 
-import asyncpg
 import pytest
 
 from db.statements import all_statements
@@ -23,5 +22,14 @@ OF_THE_WORKER = {
 
 
 @pytest.mark.parametrize("name", sorted(all_statements()))
-async def test_a_statement_can_be_prepared(name: str, owner: asyncpg.Connection) -> None:
-    await owner.prepare(all_statements()[name])
+async def test_a_statement_may_be_run_by_its_role(name, house):
+    text = all_statements()[name]
+    opened = house.as_worker() if name in OF_THE_WORKER else house.as_(house.ben)
+    async with opened as connection:
+        parameters = (await connection.prepare(text)).get_parameters()
+        await connection.fetch(f"explain {text}", *[None for _ in parameters])
+
+
+@pytest.mark.parametrize("name", sorted(all_statements()))
+def test_a_statement_is_short_enough_to_stay_prepared(name):
+    assert len(all_statements()[name].encode()) < 15_000
