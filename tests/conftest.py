@@ -7,7 +7,7 @@ import socket
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -136,6 +136,20 @@ class Caller:
             body = {"query": query, "variables": variables}
             return await client.post(f"{self.address}/graphql", json=body, headers=self.headers)
 
+    async def post_raw(self, body: bytes, **headers: str) -> httpx.Response:
+        """Any bytes as the body of a request, as JSON unless the headers say otherwise."""
+        async with http_client() as client:
+            return await client.post(
+                f"{self.address}/graphql",
+                content=body,
+                headers={"content-type": "application/json"} | self.headers | headers,
+            )
+
+    async def get(self, url: str, **headers: str) -> httpx.Response:
+        """Whatever is at this address, asked for without a token, as a browser's <img> does."""
+        async with http_client() as client:
+            return await client.get(url, headers=headers)
+
     async def ask(self, query: str, **variables: Any) -> Any:
         """The data of an operation without errors."""
         answer = (await self.post(query, **variables)).json()
@@ -213,7 +227,7 @@ class Service:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, with_worker: bool = True) -> AsyncIterator[Service]:
+async def running_service(settings: Settings, *, with_worker: bool = True) -> AsyncIterator[Service]:
     """A service from these settings, until the end of the block."""
     stopping, ready = asyncio.Event(), asyncio.Event()
 
@@ -260,9 +274,27 @@ def settings_for(tmp_path: Path, urls: Urls) -> Callable[..., Settings]:
     return partial(settings_on, urls, tmp_path / "data")
 
 
+@pytest.fixture(scope="session")
+def running() -> Callable[..., AbstractAsyncContextManager[Service]]:
+    """A service from settings of the test's own, until the end of the block."""
+    return running_service
+
+
 @pytest.fixture
 async def service(settings_for: Callable[..., Settings]) -> AsyncIterator[Service]:
-    async with running(settings_for()) as service:
+    async with running_service(settings_for()) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+async def shared_service(
+    cluster: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    """One for all tests that need images and no service of their own; each test has its own callers."""
+    async with (
+        cloned(cluster) as urls,
+        running_service(settings_on(urls, tmp_path_factory.mktemp("service"))) as service,
+    ):
         yield service
 
 
@@ -274,33 +306,32 @@ async def shared_urls(cluster: EmbeddedPostgres) -> AsyncIterator[Urls]:
 
 @pytest.fixture(scope="session")
 async def shared_database(shared_urls: Urls) -> AsyncIterator[Database]:
-    """The database of shared_service."""
+    """The database of shared_api."""
     async with open_database(shared_urls.login) as database:
         yield database
 
 
 @pytest.fixture(scope="session")
-async def shared_service(
-    shared_urls: Urls, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Service]:
-    """One for all tests that need no service of their own; each test has callers of its own."""
-    async with running(settings_on(shared_urls, tmp_path_factory.mktemp("shared"))) as service:
+async def shared_api(shared_urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    """One for all tests that want no image made: without a worker, what is queued stays queued."""
+    settings = settings_on(shared_urls, tmp_path_factory.mktemp("api"))
+    async with running_service(settings, with_worker=False) as service:
         yield service
 
 
 @pytest.fixture
-def as_owner(shared_service: Service) -> Caller:
+def as_owner(shared_api: Service) -> Caller:
     """Whose rows a test is about."""
-    return shared_service.caller()
+    return shared_api.caller()
 
 
 @pytest.fixture
-def as_stranger(shared_service: Service) -> Caller:
+def as_stranger(shared_api: Service) -> Caller:
     """Another user."""
-    return shared_service.caller()
+    return shared_api.caller()
 
 
 @pytest.fixture
-def as_anonymous(shared_service: Service) -> Caller:
+def as_anonymous(shared_api: Service) -> Caller:
     """A caller without a token."""
-    return shared_service.anonymous()
+    return shared_api.anonymous()
