@@ -145,6 +145,17 @@ class Caller:
                 headers={"content-type": "application/json"} | self.headers | headers,
             )
 
+    @asynccontextmanager
+    async def stream(self, body: dict[str, Any], **headers: str) -> AsyncIterator[httpx.Response]:
+        """An answer that comes bit by bit."""
+        async with (
+            http_client() as client,
+            client.stream(
+                "POST", f"{self.address}/graphql", json=body, headers=self.headers | headers
+            ) as response,
+        ):
+            yield response
+
     async def get(self, url: str, **headers: str) -> httpx.Response:
         """Whatever is at this address, asked for without a token, as a browser's <img> does."""
         async with http_client() as client:
@@ -209,13 +220,13 @@ class Service:
     def address(self) -> str:
         return self.settings.address
 
-    def caller(self, user_id: UUID | None = None) -> Caller:
+    def caller(self, user_id: UUID | None = None, *, ttl: int = 600) -> Caller:
         """A new user, or this one again."""
         secret = jwt_secret(self.settings)
         assert secret
         user_id = user_id or uuid4()
         token = issue_token(
-            secret, user_id, audience="authenticated", issuer=None, role="authenticated", ttl=600
+            secret, user_id, audience="authenticated", issuer=None, role="authenticated", ttl=ttl
         )
         return Caller(address=self.address, user_id=user_id, token=token)
 
