@@ -42,10 +42,9 @@ class Predictor(BaseRunner):
             "image": hashlib.sha256(image.read_bytes()).hexdigest() if image else None,
         }
         colours = hashlib.sha256(f"{prompt} {seed}".encode()).digest()
-        _, name = tempfile.mkstemp(suffix=".png")
-        painted = Path(name)
-        painted.write_bytes(paint(width, height, colours, json.dumps(story)))
-        return painted
+        with tempfile.NamedTemporaryFile(suffix=".png", delete=False) as painted:
+            painted.write(paint(width, height, colours, json.dumps(story)))
+        return Path(painted.name)
 
 
 def paint(width: int, height: int, colours: bytes, story: str) -> bytes:
