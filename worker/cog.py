@@ -237,7 +237,7 @@ class _Line:
     """
 
     FIRST = 1.0
-    STEP = 0.25
+    STEP = 0.1
     LONGEST = 30.0
 
     def __init__(self) -> None:
