@@ -8,7 +8,7 @@ TransactionLostError    a transaction that had failed inside was to be committed
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -86,7 +86,7 @@ class Session:
         try:
             yield
         except Exception:
-            if not self.connection.is_closed():
+            with suppress(asyncpg.InterfaceError):  # the connection is gone
                 await self.connection.execute("rollback to savepoint step; release savepoint step")
             raise
         await self.connection.execute("release savepoint step")
@@ -126,12 +126,11 @@ class Database:
 
 async def _undo(connection: Connection) -> None:
     """By the server itself, where the connection is gone or does not answer any more."""
-    if connection.is_closed():
-        return
     try:
         await connection.execute("rollback", timeout=ROLLBACK_TIMEOUT)
     except BaseException as error:
-        connection.terminate()
+        with suppress(asyncpg.InterfaceError):  # the pool has it back already
+            connection.terminate()
         if not isinstance(error, Exception):
             raise
 

@@ -168,6 +168,14 @@ async def house(
         )
 
 
+@pytest.fixture
+async def admin(cluster: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connection]:
+    """The superuser, who may look at and end other logins' backends."""
+    connection = await asyncpg.connect(cluster.superuser_url)
+    yield connection
+    await connection.close()
+
+
 @asynccontextmanager
 async def _furnished(cluster: EmbeddedPostgres) -> AsyncIterator[None]:
     """The house's database, migrated."""
