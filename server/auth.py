@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -33,11 +34,13 @@ class Authenticator:
         keys: KeySet | None,
         audience: str,
         issuer: str | None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.secret = secret
         self.keys = keys
         self.audience = audience
         self.issuer = issuer
+        self.clock = clock
         self._verified: OrderedDict[str, Viewer] = OrderedDict()
 
     async def viewer(self, authorization: str | None) -> Viewer:
@@ -49,7 +52,7 @@ class Authenticator:
         if known is None:
             known = self._viewer_of(await self._claims(token))
             self._remember(token, known)
-        elif known.expires_at is not None and known.expires_at < time.time():
+        elif known.expires_at is not None and known.expires_at < self.clock():
             del self._verified[token]
             raise BadTokenError("The token has expired.")
         return known

@@ -10,9 +10,8 @@ from db.connect import DatabaseUnusableError, connect, host_of
 from db.migrate import MigrationError, pending
 from engine.seams import StorageError
 from server.embedded import EmbeddedPostgresError, embedded_postgres
-from server.settings import Settings
-from server.wiring import Urls
-from worker.storage import open_storage
+from server.settings import Settings, SettingsError
+from server.wiring import Urls, storage_of
 
 __all__ = ["examine"]
 
@@ -96,8 +95,8 @@ async def _queue(urls: Urls) -> Finding:
 
 async def _storage(settings: Settings) -> Finding:
     try:
-        await open_storage(settings.storage).read("doctor")
-    except (StorageError, ValueError, OSError) as error:
+        await storage_of(settings).read("doctor")
+    except (SettingsError, StorageError) as error:
         return False, f"storage    {settings.storage}: {error}"
     return True, f"storage    {settings.storage}"
 

@@ -1,16 +1,19 @@
 """GET /files/...: stored pictures behind signed addresses; a thumbnail is made on its first request."""
 
+from pathlib import PurePosixPath
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.seams import Storage, StorageError
 from server.signing import Signer
 from worker.children import Children
-from worker.thumbnails import CONTENT_TYPE, make_thumbnail, split_thumbnail
+from worker.thumbnails import make_thumbnail, split_thumbnail
 
 __all__ = ["Files"]
 
 CONTENT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
+OTHER = "application/octet-stream"
 HEADERS = {
     # A key never changes its content, and its address is a secret of its owner.
     "cache-control": "private, max-age=3600, immutable",
@@ -42,8 +45,8 @@ class Files:
             return Response(status_code=503, headers={"retry-after": "5"})
         if data is None:
             return _absent()
-        suffix = key[key.rfind(".") :]
-        return Response(data, media_type=CONTENT_TYPES.get(suffix, CONTENT_TYPE), headers=HEADERS)
+        kind = CONTENT_TYPES.get(PurePosixPath(key).suffix, OTHER)
+        return Response(data, media_type=kind, headers=HEADERS)
 
     async def _read(self, key: str) -> bytes | None:
         data = await self.storage.read(key)

@@ -11,6 +11,7 @@ import structlog
 __all__ = ["KeySet"]
 
 GOOD_FOR = 600.0
+"""Seconds after which the keys are fetched again."""
 NOT_BEFORE = 10.0
 """Seconds between two fetches, whatever key ids strangers make up."""
 TIMEOUT = 5.0
@@ -21,8 +22,10 @@ logger = structlog.get_logger()
 class KeySet:
     """The keys at a JWKS address. An outage is tolerated as long as a key was ever seen."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, good_for: float = GOOD_FOR, not_before: float = NOT_BEFORE) -> None:
         self.url = url
+        self.good_for = good_for
+        self.not_before = not_before
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = 0.0
         self._tried_at = 0.0
@@ -33,13 +36,13 @@ class KeySet:
         if not isinstance(kid, str):
             return None
         now = time.monotonic()
-        if kid not in self._keys or now - self._fetched_at > GOOD_FOR:
+        if kid not in self._keys or now - self._fetched_at > self.good_for:
             async with self._fetching:
                 await self._fetch_unless_just_tried()
         return self._keys.get(kid)
 
     async def _fetch_unless_just_tried(self) -> None:
-        if self._tried_at and time.monotonic() - self._tried_at < NOT_BEFORE:
+        if self._tried_at and time.monotonic() - self._tried_at < self.not_before:
             return
         self._tried_at = time.monotonic()
         try:

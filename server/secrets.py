@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 
 __all__ = ["jwt_secret", "local_user", "signing_secret"]
 
@@ -32,10 +32,20 @@ def local_user(settings: Settings) -> UUID:
 
 
 def _kept(file: Path, value: str) -> str:
-    """The file's content; written once, whole, readable by its owner alone. Safe between processes."""
+    """The file's content, or this value, which is then kept there. Raises SettingsError."""
+    try:
+        return _read_or_written(file, value)
+    except OSError as error:
+        raise SettingsError(
+            f"The setting BATCH_STUDIO_DATA_DIR cannot be used: {error.strerror}: {file.name}."
+        ) from error
+
+
+def _read_or_written(file: Path, value: str) -> str:
+    """Written once, whole, readable by its owner alone. Safe between processes."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
     if not file.exists():
-        draft = file.with_name(f"{file.name}.{os.getpid()}")
+        draft = file.with_name(f"{file.name}.{uuid4()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as opened:
             opened.write(value)

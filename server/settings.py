@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 __all__ = ["Settings", "SettingsError", "load_settings"]
 
 SHORTEST_SECRET = 32
+STORAGES = ("file", "s3", "gs", "az")
 Words = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -29,11 +30,11 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
     )
 
-    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
-    migration_url: str | None = None
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL", repr=False)
+    migration_url: str | None = Field(default=None, repr=False)
     data_dir: Path = Path(".batch-studio")
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=1, le=65535)
     public_url: str | None = None
     jwt_secret: SecretStr | None = None
     jwks_url: str | None = None
@@ -59,6 +60,27 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < SHORTEST_SECRET:
             raise ValueError(f"must have at least {SHORTEST_SECRET} bytes")
+        return value
+
+    @field_validator("public_url", "jwks_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and not _is_web_address(value):
+            raise ValueError("must be an http or https address")
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_is_web_address(each) and urlsplit(each).path in {"", "/"} for each in value):
+            raise ValueError("must be origins such as https://studio.example, separated by commas")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _known_storage(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in STORAGES:
+            raise ValueError(f"must begin with one of {', '.join(f'{each}://' for each in STORAGES)}")
         return value
 
     @field_validator("log_level")
@@ -110,4 +132,13 @@ def load_settings(**given: object) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         prefix = "" if name == "DATABASE_URL" else "BATCH_STUDIO_"
-        raise SettingsError(f"The setting {prefix}{name} cannot be used: {first['msg']}.") from None
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"The setting {prefix}{name} cannot be used: {reason}.") from None
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import asyncpg
+from obstore.exceptions import BaseError
 from starlette.applications import Starlette
 
 from db.connect import DatabaseUnusableError, connect, host_of
@@ -29,7 +30,7 @@ from worker.fetching import Fetcher
 from worker.storage import ObjectStorage, open_storage
 from worker.workshop import Workshop
 
-__all__ = ["Urls", "build_app", "build_workshop", "local_token", "open_urls"]
+__all__ = ["Urls", "build_app", "build_workshop", "local_token", "open_urls", "storage_of"]
 
 TOKEN_TTL = 12 * 3600
 
@@ -73,7 +74,7 @@ async def build_app(settings: Settings, urls: Urls) -> AsyncIterator[Starlette]:
             Parts(
                 services=_services(settings, database, hints, signer),
                 authenticator=_authenticator(settings),
-                files=Files(open_storage(settings.storage), signer, children),
+                files=Files(storage_of(settings), signer, children),
                 local=_local(settings),
                 allowed_origins=settings.allowed_origins,
             )
@@ -91,10 +92,20 @@ async def build_workshop(settings: Settings, urls: Urls) -> AsyncIterator[Worksh
         yield Workshop(
             database=database,
             hints=hints,
-            storage=_storage(settings),
+            storage=storage_of(settings),
             children=children,
             providers={model.name: demo for model in demo.models()},
         )
+
+
+def storage_of(settings: Settings) -> ObjectStorage:
+    """Raises SettingsError where it cannot be opened."""
+    try:
+        return open_storage(settings.storage)
+    except (BaseError, OSError, ValueError) as error:
+        raise SettingsError(
+            f"The setting BATCH_STUDIO_STORAGE_URL cannot be used: {type(error).__name__}."
+        ) from error
 
 
 def local_token(settings: Settings, ttl: int = TOKEN_TTL) -> str:
@@ -139,12 +150,16 @@ def _not_migrated(login: str, what: str) -> str:
 
 
 def _services(settings: Settings, database: Database, hints: NotifyHints, signer: Signer) -> Services:
+    models = [DEMO]
+    default_model = settings.default_model or DEMO.name
+    if default_model not in {model.name for model in models}:
+        raise SettingsError("The setting BATCH_STUDIO_DEFAULT_MODEL names no model that is offered here.")
     return Services(
         database=database,
         hints=hints,
         signer=signer.parameters,
-        models=[DEMO],
-        default_model=settings.default_model or DEMO.name,
+        models=models,
+        default_model=default_model,
         max_batch=settings.max_batch,
         loopback_references=settings.local_mode,
     )
@@ -163,7 +178,3 @@ def _local(settings: Settings) -> LocalToken | None:
     if not settings.local_mode:
         return None
     return LocalToken(partial(local_token, settings), settings.own_hosts)
-
-
-def _storage(settings: Settings) -> ObjectStorage:
-    return open_storage(settings.storage)
