@@ -156,10 +156,15 @@ class Caller:
         ):
             yield response
 
-    async def get(self, url: str, **headers: str) -> httpx.Response:
+    async def request(self, method: str, path: str, **headers: str) -> httpx.Response:
+        """A plain request to any path of the service."""
+        async with http_client(base_url=self.address) as client:
+            return await client.request(method, path, headers=self.headers | headers)
+
+    async def get(self, url: str) -> httpx.Response:
         """Whatever is at this address, asked for without a token, as a browser's <img> does."""
         async with http_client() as client:
-            return await client.get(url, headers=headers)
+            return await client.get(url)
 
     async def ask(self, query: str, **variables: Any) -> Any:
         """The data of an operation without errors."""
@@ -232,6 +237,10 @@ class Service:
 
     def stranger(self) -> Caller:
         return self.caller()
+
+    def bearer(self, token: str) -> Caller:
+        """Whoever this token names."""
+        return Caller(address=self.address, user_id=None, token=token)
 
     def anonymous(self) -> Caller:
         return Caller(address=self.address, user_id=None, token=None)

@@ -1,0 +1,147 @@
+"""Stored pictures are served behind signed addresses; a thumbnail is made on its first request and kept."""
+
+from io import BytesIO
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from engine.seams import StorageError
+from server.files import Files
+from server.secrets import signing_secret
+from server.signing import Signer
+from worker.storage import open_storage
+
+
+@pytest.fixture
+def storage(shared_api):
+    return open_storage(shared_api.settings.storage)
+
+
+@pytest.fixture
+def put(shared_api, storage, shared_urls):
+    """Stores a file; its signed address."""
+    signer = Signer(signing_secret(shared_api.settings), f"{shared_api.address}/files/")
+
+    async def put(name="boat.png", data=None):
+        key = f"{uuid4()}/{name}"
+        if data is not None:
+            await storage.write(key, data, "image/png")
+        connection = await asyncpg.connect(shared_urls.owner)
+        try:
+            return await connection.fetchval("select studio.signed_address($1, $2)", key, signer.parameters())
+        finally:
+            await connection.close()
+
+    return put
+
+
+def picture(width=300, kind="PNG"):
+    stream = BytesIO()
+    Image.new("RGB", (width, 200), "teal").save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("boat.png", "image/png"), ("boat.jpg", "image/jpeg"), ("boat.webp", "image/webp"), ("x", None)],
+)
+async def test_a_file_is_served_as_what_it_was_stored_as_and_nothing_else(name, kind, put, as_anonymous):
+    response = await as_anonymous.get(await put(name, b"whatever it is"))
+
+    assert (response.status_code, response.content) == (200, b"whatever it is")
+    assert response.headers["content-type"] == (kind or "application/octet-stream")
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert response.headers["cache-control"].startswith("private")
+
+
+async def test_a_missing_thumbnail_is_made_and_kept(put, storage, as_anonymous):
+    address = await put("boat.png.200.webp")
+    key = address.partition("/files/")[2].partition("?")[0]
+    await storage.write(key.removesuffix(".200.webp"), picture(), "image/png")
+
+    response = await as_anonymous.get(address)
+
+    assert response.headers["content-type"] == "image/webp"
+    assert Image.open(BytesIO(response.content)).size == (200, 133)
+    assert await storage.read(key) == response.content
+
+
+@pytest.mark.parametrize("data", [None, b"no picture", picture()[:100]])
+async def test_a_thumbnail_of_nothing_that_can_be_made_smaller_is_absent(data, put, storage, as_anonymous):
+    address = await put("boat.png.400.webp")
+    key = address.partition("/files/")[2].partition("?")[0]
+    if data is not None:
+        await storage.write(key.removesuffix(".400.webp"), data, "image/png")
+
+    assert (await as_anonymous.get(address)).status_code == 404
+
+
+async def test_an_absent_file_and_a_bad_signature_get_the_same_answer(put, as_anonymous):
+    there, absent = await put(data=b"there"), await put()
+    forged = there[:-4] + "AAAA"
+
+    answers = [await as_anonymous.get(address) for address in (absent, forged)]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert answers[0].content == answers[1].content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda address: address.partition("?")[0],
+        lambda address: address.replace("expires=", "expires=1"),
+        lambda address: address.replace("signature=", "signature=x"),
+        lambda address: address.replace("boat.png", "boat.png.200.webp"),
+        lambda address: address.replace("boat.png", "%2e%2e/boat.png"),
+        lambda address: address.replace("boat.png", "..%2fboat.png"),
+        lambda address: address.replace("boat.png", "%00boat.png"),
+        lambda address: address.replace("boat.png", "%ff"),
+        lambda address: address.replace("boat.png", "%f0%9f%8c%8a"),
+        lambda address: address.replace("/files/", "/files//etc/passwd/"),
+        lambda address: address.partition("/files/")[0] + "/files/",
+        lambda address: address + "&signature=AAAA",
+        lambda address: address + "x" * 5_000,
+    ],
+)
+async def test_an_address_that_was_changed_leads_nowhere(change, put, as_anonymous):
+    address = await put(data=b"secret")
+
+    response = await as_anonymous.get(change(address))
+
+    assert response.status_code == 404
+    assert b"secret" not in response.content
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_files_are_only_read(method, put, as_anonymous, shared_api):
+    address = await put(data=b"there")
+
+    response = await as_anonymous.request(method, address.removeprefix(shared_api.address))
+
+    assert response.status_code == 405
+
+
+class BrokenStorage:
+    """Storage that is out of reach."""
+
+    async def read(self, key):
+        raise StorageError("The file could not be read.")
+
+
+async def test_storage_that_is_out_of_reach_is_said_to_be(owner):
+    signer = Signer(b"secret", "http://studio/files/")
+    files = Files(BrokenStorage(), signer, children=None)
+    app = Starlette(routes=[Route("/files/{key:path}", files.get)])
+    address = await owner.fetchval("select studio.signed_address('boat.png', $1)", signer.parameters())
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        response = await client.get(address)
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
