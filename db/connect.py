@@ -35,7 +35,7 @@ async def connect(url: str, *, timeout: float = COMMAND_TIMEOUT) -> asyncpg.Conn
         ) from error
     major = connection.get_server_version().major
     if major < OLDEST:
-        await connection.close()
+        connection.terminate()
         raise DatabaseUnusableError(
             f"The database at {host_of(url)} is PostgreSQL {major}; Batch Studio needs {OLDEST} or newer."
         )
@@ -65,7 +65,8 @@ def _check_address(url: str) -> None:
     parts = _split(url)
     if parts is None:
         raise DatabaseUnusableError(
-            "The database's address cannot be read; in a password, / ? # [ ] and @ must be percent-encoded."
+            "The database's address cannot be read; "
+            "in a name or a password, / ? # [ ] and @ must be percent-encoded."
         )
     if parts.scheme not in SCHEMES:
         raise DatabaseUnusableError("The database's address must begin with postgresql://.")
@@ -78,7 +79,4 @@ def _split(url: str) -> SplitResult | None:
         _ = parts.port
     except ValueError:
         return None
-    settings = parts.query.split("&") if parts.query else []
-    if "@" in parts.path + parts.fragment or any("=" not in setting for setting in settings):
-        return None
-    return parts
+    return None if "@" in parts.path + parts.query + parts.fragment else parts
