@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 import httpcore
 import httpx
 
-__all__ = ["FetchError", "Fetcher", "is_loopback", "is_public", "resolve"]
+__all__ = ["FetchError", "Fetcher", "is_loopback", "is_public", "resolve", "tls"]
 
 TIMEOUT = 20.0
 CONNECT_TIMEOUT = 5.0
@@ -78,7 +78,7 @@ class Fetcher:
         try:
             async with (
                 asyncio.timeout(self.timeout),
-                httpcore.AsyncConnectionPool(_tls(), network_backend=self.guard) as pool,
+                httpcore.AsyncConnectionPool(tls(), network_backend=self.guard) as pool,
             ):
                 return await self._follow(pool, address, limit)
         except TimeoutError:
@@ -131,9 +131,9 @@ def is_loopback(host: str) -> bool:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """Made once: reading the authorities' certificates takes longer than many a fetch."""
-    return httpcore.default_ssl_context()
+    return httpx.create_ssl_context()
 
 
 async def _body(response: httpcore.Response, limit: int) -> bytes:
