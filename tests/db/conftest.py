@@ -83,7 +83,10 @@ def new_image() -> Callable[..., Awaitable[UUID]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """A database in which ada has a row in every table, ben one collection, and nobody commits."""
+    """A database in which ada has a row in every table and ben a collection with a template.
+
+    Their rows stay as they are; a test that commits does so for viewers of its own.
+    """
 
     database: Database
     login: str
