@@ -11,7 +11,7 @@ import jwt
 from engine.viewer import ANONYMOUS, NOBODY_ID, Viewer
 from server.jwks import KeySet
 
-__all__ = ["Authenticator", "BadTokenError", "bearer", "issue_token"]
+__all__ = ["Authenticator", "BadTokenError"]
 
 LONGEST_TOKEN = 8_192
 LEEWAY = 30
@@ -45,7 +45,7 @@ class Authenticator:
 
     async def viewer(self, authorization: str | None) -> Viewer:
         """The caller of an Authorization header; anonymous without one. Raises BadTokenError."""
-        token = bearer(authorization)
+        token = _bearer(authorization)
         if token is None:
             return ANONYMOUS
         known = self._verified.get(token)
@@ -105,7 +105,7 @@ class Authenticator:
             self._verified.popitem(last=False)
 
 
-def bearer(authorization: str | None) -> str | None:
+def _bearer(authorization: str | None) -> str | None:
     """The token of an Authorization header. Raises BadTokenError for any other scheme."""
     if authorization is None:
         return None
@@ -113,23 +113,6 @@ def bearer(authorization: str | None) -> str | None:
     if scheme.lower() != "bearer" or not token.strip() or len(token) > LONGEST_TOKEN:
         raise BadTokenError("Authorization must be: Bearer JWT.")
     return token.strip()
-
-
-def issue_token(
-    secret: bytes, user_id: UUID, *, audience: str, issuer: str | None, role: str, ttl: int
-) -> str:
-    """A token of our own, good for ttl seconds."""
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "sub": str(user_id),
-        "role": role,
-        "aud": audience,
-        "iat": now,
-        "exp": now + ttl,
-    }
-    if issuer is not None:
-        claims["iss"] = issuer
-    return jwt.encode(claims, secret, algorithm="HS256")
 
 
 def _user_id(subject: Any) -> UUID:

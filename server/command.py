@@ -7,32 +7,12 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import click
-import uvloop
 
-from db.connect import DatabaseUnusableError
-from db.migrate import MigrationError, migrate, pending
-from db.samples import add_samples
-from server.auth import issue_token
-from server.doctor import examine
-from server.embedded import EmbeddedPostgresError
-from server.logs import set_up_logs
-from server.pipeline import build_schema
-from server.run import RunError, RunOrder, run_batch
-from server.sdl import print_sdl
-from server.secrets import jwt_secret
-from server.serve import serve as serve_until_stopped
-from server.serve import work
 from server.settings import Settings, SettingsError, load_settings
 
-__all__ = ["main"]
+# The rest is imported by the commands that need it: what one needs shall not slow down the others.
 
-EXPECTED = (
-    DatabaseUnusableError,
-    EmbeddedPostgresError,
-    MigrationError,
-    RunError,
-    SettingsError,
-)
+__all__ = ["main"]
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,15 +30,20 @@ def main(context: click.Context) -> None:
 @click.option("--no-worker", is_flag=True, help="The API alone; workers run elsewhere.")
 def serve(host: str | None = None, port: int | None = None, no_worker: bool = False) -> None:
     """Run the API and a worker."""
+    from server.serve import serve as serve_until_stopped
+
     settings = _settings(host=host, port=port)
     _refuse_taken_port(settings)
-    _run(serve_until_stopped(settings, with_worker=not no_worker))
+    _run(settings, serve_until_stopped(settings, with_worker=not no_worker))
 
 
 @main.command()
 def worker() -> None:
     """Run a worker alone, against DATABASE_URL."""
-    _run(work(_settings()))
+    from server.serve import work
+
+    settings = _settings()
+    _run(settings, work(settings))
 
 
 @main.command(name="migrate")
@@ -66,16 +51,19 @@ def worker() -> None:
 @click.option("--samples", is_flag=True, help="Add the shared sample collections.")
 def migrate_command(check: bool, samples: bool) -> None:
     """Apply the migrations to DATABASE_URL."""
+    from db.migrate import migrate, pending
+    from db.samples import add_samples
+
     settings = _settings()
     if settings.database_url is None or settings.owner_url is None:
         _fail("The embedded database migrates itself; set DATABASE_URL to migrate another one.")
     if check:
-        _check(_run(pending(settings.owner_url)))
+        _check(_run(settings, pending(settings.owner_url)))
         return
-    applied = _run(migrate(settings.owner_url, settings.database_url))
+    applied = _run(settings, migrate(settings.owner_url, settings.database_url))
     click.echo("\n".join(applied) if applied else "Nothing to apply.")
     if samples:
-        click.echo(f"{_run(add_samples(settings.owner_url))} sample collections are there.")
+        click.echo(f"{_run(settings, add_samples(settings.owner_url))} sample collections are there.")
 
 
 @main.command()
@@ -84,20 +72,12 @@ def migrate_command(check: bool, samples: bool) -> None:
 @click.option("--ttl", type=click.IntRange(1), default=3600, help="Seconds it is good for.")
 def token(user: UUID, role: str, ttl: int) -> None:
     """Print a token signed with the service's own secret."""
-    settings = _settings()
-    secret = jwt_secret(settings)
-    if secret is None:
-        _fail("With BATCH_STUDIO_JWKS_URL alone, this service signs no tokens.")
-    click.echo(
-        issue_token(
-            secret,
-            user,
-            audience=settings.jwt_audience,
-            issuer=settings.jwt_issuer,
-            role=role,
-            ttl=ttl,
-        )
-    )
+    from server.tokens import issue_token
+
+    try:
+        click.echo(issue_token(_settings(), user, role=role, ttl=ttl))
+    except SettingsError as error:
+        _fail(str(error))
 
 
 @main.command()
@@ -116,6 +96,8 @@ def run(
     title: str | None,
 ) -> None:
     """Start a batch on the running service and watch its images land."""
+    from server.run import RunError, RunOrder, run_batch
+
     if not collection and not prompts:
         _fail("Name a collection, or give a --prompt.")
     order = RunOrder(
@@ -126,37 +108,53 @@ def run(
         variants=variants,
         title=title,
     )
-    succeeded = _run(run_batch(_settings(), order))
+    settings = _settings()
+    try:
+        succeeded = _run(settings, run_batch(settings, order))
+    except RunError as error:
+        _fail(str(error))
     sys.exit(0 if succeeded else 1)
 
 
 @main.command()
 def schema() -> None:
     """Print the schema definition language."""
+    from server.pipeline import build_schema
+    from server.sdl import print_sdl
+
     click.echo(print_sdl(build_schema()), nl=False)
 
 
 @main.command()
 def doctor() -> None:
     """Say what is configured, reachable and missing."""
-    healthy = _run(examine(_settings()))
+    from server.doctor import examine
+
+    settings = _settings()
+    healthy = _run(settings, examine(settings))
     sys.exit(0 if healthy else 1)
 
 
 def _settings(**given: object) -> Settings:
     try:
-        settings = load_settings(**given)
+        return load_settings(**given)
     except SettingsError as error:
         _fail(str(error))
-    set_up_logs(settings.log_level)
-    return settings
 
 
-def _run(task: Coroutine[Any, Any, Any]) -> Any:
+def _run(settings: Settings, task: Coroutine[Any, Any, Any]) -> Any:
     """What can be expected to go wrong is one sentence and exit 1, never a traceback."""
+    import uvloop
+
+    from db.connect import DatabaseUnusableError
+    from db.migrate import MigrationError
+    from server.embedded import EmbeddedPostgresError
+    from server.logs import set_up_logs
+
+    set_up_logs(settings.log_level)
     try:
         return uvloop.run(task)
-    except EXPECTED as error:
+    except (DatabaseUnusableError, EmbeddedPostgresError, MigrationError, SettingsError) as error:
         _fail(str(error))
 
 

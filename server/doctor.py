@@ -11,7 +11,7 @@ from db.migrate import MigrationError, pending
 from engine.seams import StorageError
 from server.embedded import EmbeddedPostgresError, embedded_postgres
 from server.settings import Settings, SettingsError
-from server.wiring import Urls, storage_of
+from server.wiring import Urls, refuse_open_door, storage_of
 
 __all__ = ["examine"]
 
@@ -29,7 +29,7 @@ async def examine(settings: Settings) -> bool:
         findings.append((False, f"database   {error}"))
     findings.append((True, "provider   demo (draws images on this machine)"))
     findings.append(await _storage(settings))
-    findings.append((True, f"identity   {_identity(settings)}"))
+    findings.append(_identity(settings))
     for well, text in findings:
         click.echo(f"{'ok     ' if well else 'MISSING'}  {text}")
     return all(well for well, _ in findings)
@@ -101,9 +101,13 @@ async def _storage(settings: Settings) -> Finding:
     return True, f"storage    {settings.storage}"
 
 
-def _identity(settings: Settings) -> str:
+def _identity(settings: Settings) -> Finding:
+    try:
+        refuse_open_door(settings)
+    except SettingsError as error:
+        return False, f"identity   {error}"
     if settings.local_mode:
-        return "local mode: this machine's browser is the local user, without a login"
+        return True, "identity   local mode: this machine's browser is the local user, without a login"
     if settings.jwks_url:
-        return f"tokens by the key set at {settings.jwks_url}"
-    return "tokens by BATCH_STUDIO_JWT_SECRET"
+        return True, f"identity   tokens by the key set at {settings.jwks_url}"
+    return True, "identity   tokens by BATCH_STUDIO_JWT_SECRET"

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from server.settings import Settings
-from server.wiring import local_token
+from server.tokens import local_token
 
 __all__ = ["RunError", "RunOrder", "run_batch"]
 
@@ -152,18 +152,17 @@ def _progress(console: Console) -> Progress:
 
 
 def _http(settings: Settings, headers: dict[str, str]) -> HTTPXAsyncTransport:
-    return HTTPXAsyncTransport(url=f"{_own_address(settings)}/graphql", headers=headers)
-
-
-def _socket(settings: Settings, headers: dict[str, str]) -> WebsocketsTransport:
-    address = _own_address(settings).replace("http", "ws", 1)
-    return WebsocketsTransport(
-        url=f"{address}/graphql",
-        init_payload=headers,
-        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-        ping_interval=10,
+    # Between this machine and itself lies no proxy, whatever the environment says.
+    return HTTPXAsyncTransport(
+        url=f"{settings.address}/graphql", headers=headers, trust_env=not settings.on_loopback
     )
 
 
-def _own_address(settings: Settings) -> str:
-    return settings.address
+def _socket(settings: Settings, headers: dict[str, str]) -> WebsocketsTransport:
+    return WebsocketsTransport(
+        url=f"{settings.address.replace('http', 'ws', 1)}/graphql",
+        init_payload=headers,
+        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+        ping_interval=10,
+        connect_args={"proxy": None} if settings.on_loopback else {},
+    )

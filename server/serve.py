@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 
 from server.settings import Settings, SettingsError
-from server.wiring import Urls, build_app, build_workshop, open_urls
+from server.wiring import Urls, build_app, build_workshop, open_urls, refuse_open_door
 from worker.queue import run_worker
 
 __all__ = ["serve", "serve_until", "work"]
@@ -41,14 +41,20 @@ async def serve_until(
 
     The sockets are closed before the worker, and both before the database's connections.
     """
+    refuse_open_door(settings)
     async with open_urls(settings) as urls, build_app(settings, urls) as app:
         server = _Server(_uvicorn_config(settings, app))
         async with _maybe_worker(settings, urls, with_worker=with_worker):
             serving = asyncio.create_task(server.serve())
-            if await _comes_up(settings, server, serving):
+            ready = asyncio.create_task(_become_ready(settings, server))
+            stopped = asyncio.create_task(stopping.wait())
+            await asyncio.wait({serving, ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if ready.done():
                 for line in _greeting(settings):
                     announce(line)
-            await _first(serving, stopping)
+            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            stopped.cancel()
             server.should_exit = True
             await serving
 
@@ -107,14 +113,13 @@ async def _maybe_worker(settings: Settings, urls: Urls, *, with_worker: bool) ->
             await running
 
 
-async def _comes_up(settings: Settings, server: uvicorn.Server, serving: "asyncio.Task[None]") -> bool:
-    """Once /readyz says so; False where the server ends before."""
-    async with httpx.AsyncClient() as client:
-        while not serving.done():
+async def _become_ready(settings: Settings, server: uvicorn.Server) -> None:
+    """Returns once /readyz says so. No proxy of the environment lies between us and ourselves."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while True:
             if server.started and await _is_ready(client, settings):
-                return True
+                return
             await asyncio.sleep(LOOK_READY)
-    return False
 
 
 def _greeting(settings: Settings) -> Iterator[str]:
@@ -131,12 +136,6 @@ async def _is_ready(client: httpx.AsyncClient, settings: Settings) -> bool:
         response = await client.get(f"http://{host}:{settings.port}/readyz")
         return response.status_code == httpx.codes.OK
     return False
-
-
-async def _first(serving: "asyncio.Task[None]", stopping: asyncio.Event) -> None:
-    waiting = asyncio.create_task(stopping.wait())
-    await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
 
 
 @contextmanager

@@ -16,23 +16,22 @@ from db.samples import add_samples
 from db.session import Database, open_database
 from resolvers.context import Services
 from server.app import Parts, create_app
-from server.auth import Authenticator, issue_token
+from server.auth import Authenticator
 from server.embedded import embedded_postgres
 from server.files import Files
 from server.jwks import KeySet
 from server.local import LocalToken
-from server.secrets import jwt_secret, local_user, signing_secret
+from server.secrets import jwt_secret, signing_secret
 from server.settings import Settings, SettingsError
 from server.signing import Signer
+from server.tokens import local_token
 from worker.children import Children
 from worker.demo import DEMO, DemoProvider
 from worker.fetching import Fetcher
 from worker.storage import ObjectStorage, open_storage
 from worker.workshop import Workshop
 
-__all__ = ["Urls", "build_app", "build_workshop", "local_token", "open_urls", "storage_of"]
-
-TOKEN_TTL = 12 * 3600
+__all__ = ["Urls", "build_app", "build_workshop", "open_urls", "refuse_open_door", "storage_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +40,14 @@ class Urls:
 
     login: str
     owner: str
+
+
+def refuse_open_door(settings: Settings) -> None:
+    """Raises SettingsError where anybody in the network could be anybody."""
+    if settings.jwt_secret is None and settings.jwks_url is None and not settings.on_loopback:
+        raise SettingsError(
+            "Serving beyond this machine needs BATCH_STUDIO_JWT_SECRET or BATCH_STUDIO_JWKS_URL."
+        )
 
 
 @asynccontextmanager
@@ -61,10 +68,6 @@ async def open_urls(settings: Settings) -> AsyncIterator[Urls]:
 @asynccontextmanager
 async def build_app(settings: Settings, urls: Urls) -> AsyncIterator[Starlette]:
     """The API on its own connections."""
-    if settings.jwt_secret is None and settings.jwks_url is None and not settings.on_loopback:
-        raise SettingsError(
-            "Serving beyond this machine needs BATCH_STUDIO_JWT_SECRET or BATCH_STUDIO_JWKS_URL."
-        )
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(_checked_database(urls.login))
         hints = await stack.enter_async_context(open_notify_hints(urls.login))
@@ -106,21 +109,6 @@ def storage_of(settings: Settings) -> ObjectStorage:
         raise SettingsError(
             f"The setting BATCH_STUDIO_STORAGE_URL cannot be used: {type(error).__name__}."
         ) from error
-
-
-def local_token(settings: Settings, ttl: int = TOKEN_TTL) -> str:
-    """A token for the local user. Raises SettingsError where this service signs none."""
-    secret = jwt_secret(settings)
-    if secret is None:
-        raise SettingsError("With BATCH_STUDIO_JWKS_URL alone, this service signs no tokens.")
-    return issue_token(
-        secret,
-        local_user(settings),
-        audience=settings.jwt_audience,
-        issuer=settings.jwt_issuer,
-        role="authenticated",
-        ttl=ttl,
-    )
 
 
 @asynccontextmanager

@@ -26,11 +26,10 @@ from db.migrate import migrate
 from db.samples import add_samples
 from db.session import Database, open_database
 from engine.viewer import Viewer
-from server.auth import issue_token
 from server.embedded import EmbeddedPostgres, embedded_postgres
-from server.secrets import jwt_secret
 from server.serve import serve_until
 from server.settings import Settings, load_settings
+from server.tokens import issue_token
 from server.wiring import Urls
 
 # Durability is PostgreSQL's own business, and its tests are elsewhere: here it only costs time.
@@ -227,12 +226,8 @@ class Service:
 
     def caller(self, user_id: UUID | None = None, *, ttl: int = 600) -> Caller:
         """A new user, or this one again."""
-        secret = jwt_secret(self.settings)
-        assert secret
         user_id = user_id or uuid4()
-        token = issue_token(
-            secret, user_id, audience="authenticated", issuer=None, role="authenticated", ttl=ttl
-        )
+        token = issue_token(self.settings, user_id, ttl=ttl)
         return Caller(address=self.address, user_id=user_id, token=token)
 
     def stranger(self) -> Caller:

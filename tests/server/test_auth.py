@@ -11,7 +11,9 @@ import jwt
 import pytest
 
 from engine.viewer import ANONYMOUS, Viewer
-from server.auth import Authenticator, BadTokenError, issue_token
+from server.auth import Authenticator, BadTokenError
+from server.settings import load_settings
+from server.tokens import issue_token
 
 SECRET = b"a secret that is long enough to be one, for SHA-512 too: 64 bytes"
 USER = UUID("5d3cfdaa-0000-4000-8000-00000000000a")
@@ -72,7 +74,8 @@ async def test_without_a_header_the_caller_is_anonymous():
 
 
 async def test_a_token_of_our_own_counts():
-    own = issue_token(SECRET, USER, audience="a", issuer=ISSUER, role="authenticated", ttl=60)
+    settings = load_settings(jwt_secret=SECRET.decode(), jwt_audience="a", jwt_issuer=ISSUER, _env_file=None)
+    own = issue_token(settings, USER, ttl=60)
 
     assert (await viewer(own, audience="a", issuer=ISSUER)).user_id == USER
 
