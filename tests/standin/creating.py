@@ -40,7 +40,7 @@ class Creating:
     async def _create(self, request: Request, body: Any, model: str, version: str) -> Response:
         standin = self.standin
         standin.requests.append(request)
-        standin.counts["asked"] += 1
+        standin.asked.append(standin.now)
         refusal = await self._refuse(request, body)
         if refusal:
             return refusal

@@ -43,7 +43,7 @@ class Run:
 
     @property
     def started(self) -> float:
-        return NEVER if "queued" in self.fates else self.created
+        return NEVER if "queued" in self.fates else self.created + self.seconds / 10
 
     @property
     def ended(self) -> float:
@@ -60,7 +60,7 @@ class Run:
 
     def status(self, now: float) -> str:
         if now < self.ended:
-            return "processing" if now > self.started else "starting"
+            return "processing" if now >= self.started else "starting"
         if self.ended == self.canceled:
             return "canceled"
         if self.ended == self.deadline:
@@ -82,7 +82,7 @@ class Run:
             "source": "api",
             "status": status,
             "created_at": moment(self.created),
-            "started_at": moment(self.started) if now > self.started else None,
+            "started_at": moment(self.started) if now >= self.started else None,
             "completed_at": moment(self.ended) if ended else None,
             "deadline": moment(self.deadline) if self.deadline < NEVER else None,
             "urls": {

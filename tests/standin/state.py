@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from tests.standin.behaviour import Behaviour, Dice
 from tests.standin.herald import Herald
-from tests.standin.ledger import Ledger, Run, Window
+from tests.standin.ledger import Ledger, Run, Window, fullest
 from tests.standin.wares import MODELS, version_of
 
 __all__ = ["StandIn"]
@@ -31,7 +31,8 @@ class StandIn:
         self.dice = Dice(self.behaviour, seed)
         self.ledger = Ledger()
         self.creations, self.reads = Window(), Window()
-        self.counts: Counter[str] = Counter(asked=0, reads=0, lists=0, throttled=0, uploads=0)
+        self.counts: Counter[str] = Counter(reads=0, lists=0, throttled=0, uploads=0)
+        self.asked: list[float] = []
         self.files: dict[str, tuple[str, bytes]] = {}
         self.versions = {version_of(name): name for name in MODELS}
         self.requests: deque[Request] = deque(maxlen=1000)
@@ -43,7 +44,8 @@ class StandIn:
     @property
     def stats(self) -> dict[str, Any]:
         told = {f"webhooks_{name}": count for name, count in self.herald.counts.items()}
-        return {**self.counts, **told, **self.ledger.stats}
+        asked = {"asked": len(self.asked), "fullest_minute_asked": fullest(self.asked)}
+        return {**self.counts, **told, **asked, **self.ledger.stats}
 
     def shown(self, run: Run) -> dict[str, Any]:
         """A run as it stands now."""
