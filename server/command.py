@@ -8,14 +8,26 @@ from uuid import UUID
 
 import click
 
-from server.settings import Settings, SettingsError, load_settings
+from server.settings import Settings, SettingsError, load_settings, refuse_open_door
 
 # The rest is imported by the commands that need it: what one needs shall not slow down the others.
 
 __all__ = ["main"]
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """A setting that cannot be used ends any command with one sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            _fail(str(error))
+
+
+@click.group(
+    cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="batch-studio")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -30,10 +42,11 @@ def main(context: click.Context) -> None:
 @click.option("--no-worker", is_flag=True, help="The API alone; workers run elsewhere.")
 def serve(host: str | None = None, port: int | None = None, no_worker: bool = False) -> None:
     """Run the API and a worker."""
+    settings = load_settings(host=host, port=port)
+    refuse_open_door(settings)
+    _refuse_taken_port(settings)
     from server.serve import serve as serve_until_stopped
 
-    settings = _settings(host=host, port=port)
-    _refuse_taken_port(settings)
     _run(settings, serve_until_stopped(settings, with_worker=not no_worker))
 
 
@@ -42,7 +55,7 @@ def worker() -> None:
     """Run a worker alone, against DATABASE_URL."""
     from server.serve import work
 
-    settings = _settings()
+    settings = load_settings()
     _run(settings, work(settings))
 
 
@@ -54,7 +67,7 @@ def migrate_command(check: bool, samples: bool) -> None:
     from db.migrate import migrate, pending
     from db.samples import add_samples
 
-    settings = _settings()
+    settings = load_settings()
     if settings.database_url is None or settings.owner_url is None:
         _fail("The embedded database migrates itself; set DATABASE_URL to migrate another one.")
     if check:
@@ -74,10 +87,7 @@ def token(user: UUID, role: str, ttl: int) -> None:
     """Print a token signed with the service's own secret."""
     from server.tokens import issue_token
 
-    try:
-        click.echo(issue_token(_settings(), user, role=role, ttl=ttl))
-    except SettingsError as error:
-        _fail(str(error))
+    click.echo(issue_token(load_settings(), user, role=role, ttl=ttl))
 
 
 @main.command()
@@ -96,10 +106,10 @@ def run(
     title: str | None,
 ) -> None:
     """Start a batch on the running service and watch its images land."""
-    from server.run import RunError, RunOrder, run_batch
-
     if not collection and not prompts:
         _fail("Name a collection, or give a --prompt.")
+    from server.run import RunError, RunOrder, run_batch
+
     order = RunOrder(
         collection=collection,
         prompts=prompts,
@@ -108,7 +118,7 @@ def run(
         variants=variants,
         title=title,
     )
-    settings = _settings()
+    settings = load_settings()
     try:
         succeeded = _run(settings, run_batch(settings, order))
     except RunError as error:
@@ -130,16 +140,9 @@ def doctor() -> None:
     """Say what is configured, reachable and missing."""
     from server.doctor import examine
 
-    settings = _settings()
+    settings = load_settings()
     healthy = _run(settings, examine(settings))
     sys.exit(0 if healthy else 1)
-
-
-def _settings(**given: object) -> Settings:
-    try:
-        return load_settings(**given)
-    except SettingsError as error:
-        _fail(str(error))
 
 
 def _run(settings: Settings, task: Coroutine[Any, Any, Any]) -> Any:
@@ -154,7 +157,7 @@ def _run(settings: Settings, task: Coroutine[Any, Any, Any]) -> Any:
     set_up_logs(settings.log_level)
     try:
         return uvloop.run(task)
-    except (DatabaseUnusableError, EmbeddedPostgresError, MigrationError, SettingsError) as error:
+    except (DatabaseUnusableError, EmbeddedPostgresError, MigrationError) as error:
         _fail(str(error))
 
 

@@ -10,8 +10,8 @@ from db.connect import DatabaseUnusableError, connect, host_of
 from db.migrate import MigrationError, pending
 from engine.seams import StorageError
 from server.embedded import EmbeddedPostgresError, embedded_postgres
-from server.settings import Settings, SettingsError
-from server.wiring import Urls, refuse_open_door, storage_of
+from server.settings import Settings, SettingsError, refuse_open_door
+from server.wiring import Urls, storage_of
 
 __all__ = ["examine"]
 

@@ -103,10 +103,10 @@ async def _collection_id(session: AsyncClientSession, name: str | None) -> str |
 
 
 async def _watch(session: AsyncClientSession, started: Mapping[str, Any]) -> dict[str, int]:
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False, highlight=False)
     counts: dict[str, int] = started["batch"]["counts"]
     told: set[str] = set()
-    console.print(f"{started['batch']['title']}: batch {started['batchId']}", highlight=False)
+    console.print(f"{started['batch']['title']}: batch {started['batchId']}")
     with _progress(console) as progress:
         bar = progress.add_task("images", total=counts["total"])
         request = GraphQLRequest(WATCH, variable_values={"batchId": started["batchId"]})
@@ -116,12 +116,11 @@ async def _watch(session: AsyncClientSession, started: Mapping[str, Any]) -> dic
             line = _line(update["generation"])
             if line and update["generation"]["id"] not in told:
                 told.add(update["generation"]["id"])
-                console.print(line, highlight=False, markup=False)
+                console.print(line)
             progress.update(bar, completed=counts["succeeded"] + counts["failed"] + counts["canceled"])
     console.print(
         f"{counts['succeeded']} succeeded, {counts['saved']} saved, {counts['failed']} failed, "
-        f"{counts['canceled']} canceled",
-        highlight=False,
+        f"{counts['canceled']} canceled"
     )
     return counts
 

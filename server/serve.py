@@ -10,8 +10,8 @@ import httpx
 import structlog
 import uvicorn
 
-from server.settings import Settings, SettingsError
-from server.wiring import Urls, build_app, build_workshop, open_urls, refuse_open_door
+from server.settings import Settings, SettingsError, refuse_open_door
+from server.wiring import Urls, build_app, build_workshop, open_urls
 from worker.queue import run_worker
 
 __all__ = ["serve", "serve_until", "work"]

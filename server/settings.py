@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-__all__ = ["Settings", "SettingsError", "load_settings"]
+__all__ = ["Settings", "SettingsError", "load_settings", "refuse_open_door"]
 
 SHORTEST_SECRET = 32
 STORAGES = ("file", "s3", "gs", "az")
@@ -122,6 +122,14 @@ class Settings(BaseSettings):
     def owner_url(self) -> str | None:
         """The login that migrates; None with the embedded database."""
         return self.migration_url or self.database_url
+
+
+def refuse_open_door(settings: Settings) -> None:
+    """Raises SettingsError where anybody in the network could be anybody."""
+    if settings.jwt_secret is None and settings.jwks_url is None and not settings.on_loopback:
+        raise SettingsError(
+            "Serving beyond this machine needs BATCH_STUDIO_JWT_SECRET or BATCH_STUDIO_JWKS_URL."
+        )
 
 
 def load_settings(**given: object) -> Settings:

@@ -31,7 +31,7 @@ from worker.fetching import Fetcher
 from worker.storage import ObjectStorage, open_storage
 from worker.workshop import Workshop
 
-__all__ = ["Urls", "build_app", "build_workshop", "open_urls", "refuse_open_door", "storage_of"]
+__all__ = ["Urls", "build_app", "build_workshop", "open_urls", "storage_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +40,6 @@ class Urls:
 
     login: str
     owner: str
-
-
-def refuse_open_door(settings: Settings) -> None:
-    """Raises SettingsError where anybody in the network could be anybody."""
-    if settings.jwt_secret is None and settings.jwks_url is None and not settings.on_loopback:
-        raise SettingsError(
-            "Serving beyond this machine needs BATCH_STUDIO_JWT_SECRET or BATCH_STUDIO_JWKS_URL."
-        )
 
 
 @asynccontextmanager

@@ -271,6 +271,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def new_port() -> Callable[[], int]:
+    return free_port
+
+
 def settings_on(urls: Urls, folder: Path, **given: object) -> Settings:
     """Settings of a service on this database and folder, on a port of its own."""
     fixed: dict[str, object] = {
