@@ -62,6 +62,7 @@ class Behaviour:
     read_error: float = 0.0
     read_garbage: float = 0.0
     read_lost: float = 0.0
+    read_hung: float = 0.0
     list_unreadable: float = 0.0
 
     # Shares of the runs:

@@ -14,7 +14,7 @@ from tests.standin.wares import model, picture, uploaded, version_of
 
 __all__ = ["Reading"]
 
-FAULTS = ("read_throttled", "read_error", "read_garbage", "read_lost")
+FAULTS = ("read_throttled", "read_error", "read_garbage", "read_lost", "read_hung")
 Handler = Callable[[Request], Awaitable[Response]]
 
 

@@ -105,5 +105,6 @@ FAULTS: dict[str, Callable[[StandIn, Request, Response], Awaitable[Response]]] =
     "read_error": _error,
     "read_garbage": _garbage,
     "read_lost": _dropped,
+    "read_hung": _hung,
     "list_unreadable": _error,
 }

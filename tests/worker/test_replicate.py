@@ -707,6 +707,21 @@ async def test_an_outage_at_the_start_leaves_the_inputs_open(replicate, provider
     assert (trouble.value.code, trouble.value.retryable) == (Code.PROVIDER_UNAVAILABLE, True)
 
 
+async def test_a_provider_that_hangs_holds_up_neither_the_start_nor_a_call(replicate):
+    replicate.reset(read_hung=1)
+    async with opened(replicate.url, timeouts=Timeouts(learn=0.1)) as provider:
+        async with asyncio.timeout(1):
+            await provider.load()
+            assert (await provider.prepare(run_of()))["seed"] == 7
+
+
+async def test_a_gateway_that_describes_no_models_gets_the_usual_inputs(replicate):
+    files = Files(**{"a.png": PNG})
+    async with opened(replicate.url, fetcher=files, models=["nobody/nothing"]) as provider:
+        run = run_of("nobody/nothing", reference="https://pictures.example/a.png")
+        assert await provider.prepare(run) == {"prompt": "a boat", "seed": 7, "image": DATA_URL}
+
+
 @pytest.mark.parametrize("name", ["flux", "a/b/c", "a/b:", "a b/c", "../b", "a/b?c", ""])
 async def test_a_name_that_is_none_is_refused_at_the_start(name):
     with pytest.raises(ValueError, match="is no model's name"):

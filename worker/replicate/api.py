@@ -21,16 +21,20 @@ from worker.replicate.faults import BadAnswerError
 __all__ = ["Api", "ModelName", "Timeouts"]
 
 EVENTS = ["start", "completed"]
+# As many connections as the worker makes calls: its concurrency is the limit. An idle one is left before
+# servers leave it, many of them after 5 s: a call that meets a closing line is one of unknown end.
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=3.0)
 HALF_A_SECOND = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds: for a connection, between two pieces of an answer, and for a whole call."""
+    """Seconds: for a connection, between two pieces of an answer, for a whole call, to learn of a model."""
 
     connect: float = 5.0
     read: float = 30.0
     whole: float = 60.0
+    learn: float = 10.0
 
     @property
     def httpx(self) -> httpx.Timeout:
@@ -65,11 +69,10 @@ class Api:
     def __init__(
         self, token: str, address: str, *, timeouts: Timeouts, transport: httpx.AsyncBaseTransport | None
     ) -> None:
-        # As many connections as the worker makes calls: its concurrency is the limit, not this.
         # A redirect is not followed: the package would call again, with the token, wherever it leads.
         self.http = httpx.AsyncClient(
             timeout=timeouts.httpx,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+            limits=LIMITS,
             follow_redirects=False,
             transport=transport,
             verify=tls(),
@@ -81,7 +84,7 @@ class Api:
             max_retries=0,
             http_client=self.http,
         )
-        self.whole = timeouts.whole
+        self.timeouts = timeouts
         self.ahead: float | None = None
 
     async def close(self) -> None:
@@ -114,7 +117,11 @@ class Api:
         )
 
     async def model(self, name: ModelName) -> Mapping[str, Any]:
-        """The version's description, or the latest version's."""
+        """The version's description, or the latest version's; no call of the moment waits for it long."""
+        async with asyncio.timeout(self.timeouts.learn):
+            return await self._version(name)
+
+    async def _version(self, name: ModelName) -> Mapping[str, Any]:
         models, owner = self.client.models, name.owner
         if name.version:
             version = models.versions.with_raw_response.get
@@ -144,7 +151,7 @@ class Api:
         return str(answer["key"])
 
     async def _answer(self, call: Awaitable[Any]) -> Mapping[str, Any]:
-        async with asyncio.timeout(self.whole):
+        async with asyncio.timeout(self.timeouts.whole):
             response: httpx.Response = (await call).http_response
         self._set_clock(response.headers.get("date"))
         body = response.json()

@@ -3,8 +3,11 @@
 import asyncio
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import replicate
 
 from engine.seams import Model, ProviderError
 from engine.words import GenerationErrorCode
@@ -44,7 +47,7 @@ class Catalog:
         self.names = names
         self.learned: dict[str, Model] = {}
         self.tried: dict[str, float] = {}
-        self.learning = asyncio.Lock()
+        self.learning: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def models(self) -> Sequence[Model]:
         return [self.learned.get(name) or Model(name=name, provider="replicate") for name in self.names]
@@ -57,7 +60,7 @@ class Catalog:
         """With its inputs. Raises ProviderError where the provider cannot be asked now."""
         if name in self.learned:
             return self.learned[name]
-        async with self.learning:
+        async with self.learning[name]:
             if name not in self.learned:
                 self.learned[name] = await self._learn(name)
         return self.learned[name]
@@ -69,10 +72,12 @@ class Catalog:
                 "The provider does not say what the model takes.",
                 retryable=True,
             )
-        self.tried[name] = time.monotonic()
         try:
             return described(name, await self.api.model(ModelName.parsed(name)))
+        except replicate.NotFoundError:  # some gateways describe no models; a creation will tell
+            return described(name, {})
         except TROUBLE as error:
+            self.tried[name] = time.monotonic()
             raise read_fault(error) from error
 
 

@@ -27,7 +27,7 @@ async def find_run(api: Api, call: Call, known: Collection[str]) -> Entry | None
     where it cannot tell: the input of one that may be it is deleted, or the list does not end.
     """
     found: Entry | None = None
-    unclear = False
+    unclear, known = False, frozenset(known)
     async for entry in _runs_since(api, call.began):
         if run_id(entry) in known or not _may_be(entry, call):
             continue
