@@ -1,10 +1,15 @@
 -- name: take_turns
--- Start-time fair queueing: $2 jobs of this user begin after the user's last one, or where the queue now
--- stands if that is later. Returns the tag of the first.
+-- Start-time fair queueing: $2 jobs of this user begin after the user's last one, or beside the job that is
+-- served next if that is later. A job that is held back tells nothing of where the queue stands, unless all are.
+-- Returns the tag of the first.
 with clock as (
     select coalesce(
-        (select -max(priority) from pgq.pgqueuer
-         where entrypoint = 'submit' and status = 'queued' and priority < 0),
+        (select -priority - 1 from pgq.pgqueuer
+         where entrypoint = 'submit' and status = 'queued' and priority < 0 and execute_after <= now()
+         order by priority desc, id limit 1),
+        (select -priority - 1 from pgq.pgqueuer
+         where entrypoint = 'submit' and status = 'queued' and priority < 0
+         order by priority desc, id limit 1),
         (select max(last_tag) from studio.turns),
         0
     ) as now
