@@ -310,6 +310,24 @@ async def test_a_list_that_cannot_be_read_proves_nothing(replicate, provider, fa
     assert (unreadable.value.code, unreadable.value.retryable) == (Code.PROVIDER_UNAVAILABLE, True)
 
 
+async def test_a_page_that_is_lost_is_asked_for_again(replicate, provider):
+    replicate.reset(page=1, seed=2)
+    call = call_of()
+    id = await lost(replicate, provider, call)
+    for seed in range(100, 109):
+        await submitted(provider, seed=seed)
+    replicate.behaviour.change({"read_error": 0.2})
+    assert (await provider.find(call, ())).id == id
+    assert replicate.stats["reads"] > 10
+
+
+async def test_a_list_that_is_asked_for_too_often_is_left_alone(replicate, provider):
+    replicate.reset(read_throttled=1)
+    with pytest.raises(HeldBackError):
+        await provider.find(call_of(), ())
+    assert replicate.stats["reads"] == 1
+
+
 async def test_a_run_whose_input_is_deleted_proves_nothing(replicate, provider):
     replicate.reset(keep_seconds=-1)
     call = call_of()

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import replicate
+
 from engine.seams import Call
 from worker.replicate.api import Api, ModelName
-from worker.replicate.faults import BadAnswerError
+from worker.replicate.faults import TROUBLE, BadAnswerError
 from worker.replicate.standing import moment, run_id
 
 __all__ = ["find_run"]
@@ -16,6 +18,7 @@ __all__ = ["find_run"]
 SKEW = timedelta(seconds=5)
 """What the two clocks may differ by beyond what the provider's Date tells."""
 MOST_PAGES = 100
+TRIES = 3
 
 Entry = Mapping[str, Any]
 
@@ -52,7 +55,7 @@ async def _runs_since(api: Api, began: datetime) -> AsyncIterator[Entry]:
     """
     after, cursor = _start(api, began), None
     for _ in range(MOST_PAGES):
-        page = await api.page(created_after=after.isoformat() if after else None, cursor=cursor)
+        page = await _page(api, after, cursor)
         start = _start(api, began) or began - SKEW
         entries = _entries(page)
         for entry in entries:
@@ -62,6 +65,19 @@ async def _runs_since(api: Api, began: datetime) -> AsyncIterator[Entry]:
         if cursor is None or (entries and _created(entries[-1]) < start):
             return
     raise BadAnswerError("a list without an end")
+
+
+async def _page(api: Api, after: datetime | None, cursor: str | None) -> Mapping[str, Any]:
+    """Tried three times: of a list of many pages one is easily lost, and with it all that were read."""
+    asked = {"created_after": after.isoformat() if after else None, "cursor": cursor}
+    for _ in range(TRIES - 1):
+        try:
+            return await api.page(**asked)
+        except replicate.RateLimitError:
+            raise
+        except TROUBLE:
+            continue
+    return await api.page(**asked)
 
 
 def _start(api: Api, began: datetime) -> datetime | None:
