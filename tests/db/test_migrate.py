@@ -318,6 +318,16 @@ async def test_no_login_sees_past_the_policies(login, supabase, supabase_app, ad
                 await connection.execute("select from collections")
 
 
+async def test_supabases_administrator_reads_everything_and_inserts_nothing(supabase, supabase_app):
+    await migrate(supabase, supabase_app)
+    await add_samples(supabase)
+    connection = await asyncpg.connect(supabase, server_settings={"role": "service_role"})
+    assert await connection.fetchval("select count(*) from templates") == 12
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("insert into collections (user_id, name) values (gen_random_uuid(), 'x')")
+    await connection.close()
+
+
 async def test_a_superuser_may_own_it_all(bare, supabase_roles, ada, ben, new_collection):
     async with database_of(bare, "postgres") as superuser:
         assert await migrate(superuser, superuser) == ALL
