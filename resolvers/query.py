@@ -11,7 +11,8 @@ from resolvers.pages import BATCHES, COLLECTIONS, IMAGES, Listing, connection
 from schema.asks import After, First
 from schema.collection import Collection
 from schema.connections import Connection
-from schema.history import Batch, Generation, Image
+from schema.history import Batch, Generation
+from schema.image import Image
 from schema.node import Node, Row, read_id
 from schema.viewer import Model, Viewer
 

@@ -21,7 +21,8 @@ from resolvers.pages import (
 )
 from schema.collection import Collection, Template
 from schema.connections import Connection
-from schema.history import Batch, Generation, Image
+from schema.history import Batch, Generation
+from schema.image import Image
 from schema.node import Row
 from schema.words import GenerationStatus
 
@@ -51,18 +52,13 @@ class Relations:
     def __init__(self, open_session: Opener, signer: Callable[[], list[str]]) -> None:
         self._open = open_session
         self._signer = signer
-        load = partial(DataLoader, cache=False)
-        self._batches = load(partial(self._by_id, "batches_by_id", False))
-        self._collections = load(partial(self._by_id, "collections_by_id", False))
-        self._templates = load(partial(self._by_id, "templates_by_id", False))
-        self._images = load(partial(self._by_id, "images_by_id", True))
-        self._generations = load(partial(self._by_id, "generations_by_id", True))
-        self._collection_templates = load(
-            partial(self._children, "templates_of_collections", "collection_id", False)
-        )
-        self._generation_images = load(
-            partial(self._children, "images_of_generations", "generation_id", True)
-        )
+        self._batches = self._loader_by_id("batches_by_id")
+        self._collections = self._loader_by_id("collections_by_id")
+        self._templates = self._loader_by_id("templates_by_id")
+        self._images = self._loader_by_id("images_by_id", signed=True)
+        self._generations = self._loader_by_id("generations_by_id", signed=True)
+        self._collection_templates = self._loader_of("templates_of_collections", "collection_id")
+        self._generation_images = self._loader_of("images_of_generations", "generation_id", signed=True)
         self._pages: dict[Listing, DataLoader[PageKey, list[Row]]] = {}
         self._counts: dict[Listing, DataLoader[CountKey, int]] = {}
 
@@ -128,15 +124,25 @@ class Relations:
             count=partial(counts.load, CountKey(key.parent_id, key.statuses)),
         )
 
-    async def _by_id(self, name: str, signed: bool, keys: list[UUID]) -> list[Row | None]:
-        found = {row["id"]: row for row in await self._rows(name, keys, signed=signed)}
-        return [found.get(key) for key in keys]
+    def _loader_by_id(self, name: str, *, signed: bool = False) -> DataLoader[UUID, Row | None]:
+        """Rows by their own ids."""
 
-    async def _children(self, name: str, parent: str, signed: bool, keys: list[UUID]) -> list[list[Row]]:
-        groups: dict[UUID, list[Row]] = defaultdict(list)
-        for row in await self._rows(name, keys, signed=signed):
-            groups[row[parent]].append(row)
-        return [groups[key] for key in keys]
+        async def load(keys: list[UUID]) -> list[Row | None]:
+            found = {row["id"]: row for row in await self._rows(name, keys, signed=signed)}
+            return [found.get(key) for key in keys]
+
+        return DataLoader(load, cache=False)
+
+    def _loader_of(self, name: str, parent: str, *, signed: bool = False) -> DataLoader[UUID, list[Row]]:
+        """All the rows of each parent, by the column that names it."""
+
+        async def load(keys: list[UUID]) -> list[list[Row]]:
+            groups: dict[UUID, list[Row]] = defaultdict(list)
+            for row in await self._rows(name, keys, signed=signed):
+                groups[row[parent]].append(row)
+            return [groups[key] for key in keys]
+
+        return DataLoader(load, cache=False)
 
     async def _rows(self, name: str, keys: list[UUID], *, signed: bool) -> Sequence[Row]:
         async with self._open() as session:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from engine.cursors import BadCursorError, BatchCursor
+from engine.cursors import BatchCursor
 from engine.words import BatchStatus
 from resolvers.context import Context
 from resolvers.faults import Fault, bad_input
@@ -93,12 +93,10 @@ def _ends(rows: list[Row], seen: int | None) -> bool:
 
 
 def _read_cursor(key: UUID, after: str | None) -> int | None:
+    """The seq of the last change seen. Raises BadCursorError and Fault."""
     if after is None:
         return None
-    try:
-        cursor = BatchCursor.decode(after)
-    except BadCursorError as error:
-        raise bad_input(str(error)) from error
+    cursor = BatchCursor.decode(after)
     if cursor.batch_id != key:
         raise bad_input("This cursor is of another batch.")
     return cursor.seq

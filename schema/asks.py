@@ -10,7 +10,8 @@ from schema.words import GenerationStatus
 
 if TYPE_CHECKING:
     from schema.collection import Collection, Template
-    from schema.history import Batch, Generation, Image
+    from schema.history import Batch, Generation
+    from schema.image import Image
 
 __all__ = ["After", "Asks", "First", "Info"]
 

@@ -12,12 +12,13 @@ from schema.connections import Connection
 from schema.node import Node, Row, global_id
 
 if TYPE_CHECKING:
-    from schema.history import Batch, Image
+    from schema.history import Batch
+    from schema.image import Image
 
 __all__ = ["Collection", "Template"]
 
 LazyBatch = Annotated["Batch", strawberry.lazy("schema.history")]
-LazyImage = Annotated["Image", strawberry.lazy("schema.history")]
+LazyImage = Annotated["Image", strawberry.lazy("schema.image")]
 
 
 @strawberry.type(description="One prompt of a collection.")

@@ -1,4 +1,4 @@
-"""Batches, generations, images: what was asked for, how it goes, what was kept."""
+"""Batches and generations: what was asked for, and how it goes."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Self
@@ -15,11 +15,12 @@ from schema.words import BatchStatus, GenerationErrorCode, GenerationStatus
 
 if TYPE_CHECKING:
     from schema.collection import Collection
+    from schema.image import Image
 
-__all__ = ["Batch", "BatchCounts", "Generation", "GenerationError", "Image"]
+__all__ = ["Batch", "BatchCounts", "Generation", "GenerationError"]
 
 LazyCollection = Annotated["Collection", strawberry.lazy("schema.collection")]
-THUMBNAIL_WIDTHS = (200, 400, 800)
+LazyImage = Annotated["Image", strawberry.lazy("schema.image")]
 
 
 @strawberry.type(description="How many of a batch's generations are in which state.")
@@ -96,7 +97,7 @@ class Batch(Node):
     @strawberry.field(
         description=("The saved images, in the batch's own order (created_at ascending within a position).")
     )
-    async def images(self, info: Info, first: First = 100, after: After = None) -> Connection["Image"]:
+    async def images(self, info: Info, first: First = 100, after: After = None) -> Connection[LazyImage]:
         return await info.context.images_of_batch(self.key, first=first or 100, after=after)
 
     @classmethod
@@ -182,7 +183,7 @@ class Generation(Node):
         return await info.context.batch(self.batch_id)
 
     @strawberry.field(description="Every output that the model gave, as saved.")
-    async def images(self, info: Info) -> list["Image"]:
+    async def images(self, info: Info) -> list[LazyImage]:
         return await info.context.images_of_generation(self.key)
 
     @classmethod
@@ -206,89 +207,6 @@ class Generation(Node):
             finished_at=row["finished_at"],
             key=row["id"],
             batch_id=row["batch_id"],
-        )
-
-
-@strawberry.type(description="An image in the history: a row of the images table.")
-class Image(Node):
-    name: str = strawberry.field(description='"{collection} - {template}" for a batch\'s image.')
-    prompt: str = strawberry.field(description="As sent to the model.")
-    url: str = strawberry.field(
-        description=(
-            "A durable address, signed, good for one to two hours and the same for every answer "
-            "within the hour."
-        )
-    )
-    placeholder: str | None = strawberry.field(
-        description="ThumbHash, base64: what to paint until the thumbnail is here."
-    )
-    width: int | None = strawberry.field(description="In pixels.")
-    height: int | None = strawberry.field(description="In pixels.")
-    content_type: str | None = strawberry.field(description="As found by decoding it.")
-    byte_size: int | None = strawberry.field(description="Of the file.")
-    reference_url: str | None = strawberry.field(description="The reference image, as given.")
-    model: str = strawberry.field(description="What made it.")
-    parameters: JSON = strawberry.field(description="The model's inputs, the seed included.")
-    favorite: bool = strawberry.field(description="Marked by its owner.")
-    created_at: datetime = strawberry.field(description="When it was saved.")
-    deleted_at: datetime | None = strawberry.field(
-        description="When it was put into the trash; null outside it."
-    )
-    thumbnails: strawberry.Private[list[str]]
-    collection_id: strawberry.Private[UUID | None]
-    batch_id: strawberry.Private[UUID | None]
-    generation_id: strawberry.Private[UUID | None]
-
-    @strawberry.field(
-        description=(
-            "A smaller copy, at most 200, 400 or 800 wide (the next one up), keeping the aspect ratio. "
-            "Made on its first request where it is not there yet; null only for a picture that cannot "
-            "be made smaller."
-        )
-    )
-    def thumbnail_url(
-        self,
-        width: Annotated[
-            int | None, strawberry.argument(description="How wide it will be shown, in pixels.")
-        ] = 400,
-    ) -> str | None:
-        wide_enough = [at for at, each in enumerate(THUMBNAIL_WIDTHS) if each >= (width or 400)]
-        return self.thumbnails[wide_enough[0] if wide_enough else -1]
-
-    @strawberry.field(description="Where its template came from.")
-    async def collection(self, info: Info) -> LazyCollection | None:
-        return await info.context.collection(self.collection_id)
-
-    @strawberry.field(description="Null for an image that was not made by a batch.")
-    async def batch(self, info: Info) -> Batch | None:
-        return await info.context.batch(self.batch_id)
-
-    @strawberry.field(description="The making of it.")
-    async def generation(self, info: Info) -> Generation | None:
-        return await info.context.generation(self.generation_id)
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        return cls(
-            id=global_id(row["id"]),
-            name=row["name"],
-            prompt=row["prompt"],
-            url=row["signed_url"],
-            placeholder=row["placeholder"],
-            width=row["width"],
-            height=row["height"],
-            content_type=row["content_type"],
-            byte_size=row["byte_size"],
-            reference_url=row["reference_url"],
-            model=row["model"],
-            parameters=row["parameters"],
-            favorite=row["favorite"],
-            created_at=row["created_at"],
-            deleted_at=row["deleted_at"],
-            thumbnails=row["thumbnails"],
-            collection_id=row["collection_id"],
-            batch_id=row["batch_id"],
-            generation_id=row["generation_id"],
         )
 
 

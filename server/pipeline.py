@@ -15,7 +15,8 @@ from resolvers.mutation import Mutation
 from resolvers.query import Query
 from resolvers.subscription import Subscription
 from schema.collection import Collection, Template
-from schema.history import Batch, Generation, Image
+from schema.history import Batch, Generation
+from schema.image import Image
 from server.admission import REMEMBERED_DOCUMENTS, Admission
 
 __all__ = ["build_schema"]
