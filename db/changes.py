@@ -1,4 +1,4 @@
-"""The one way in which a generation changes: fenced, counted in its batch, stamped with its cursor."""
+"""The one way in which generations change: fenced, counted in its batch, stamped with its cursor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,21 +29,25 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """The row after its change; topic is what to hint at once it is committed."""
+    """After a change; topic is what to hint at once it is committed."""
 
     topic: UUID
+    ids: list[UUID]
     retry_in: float | None
 
 
-async def apply_change(session: Session, generation_id: UUID, change: Change) -> Changed | None:
-    """None where the fence held: the generation is not in a state that this may follow.
+async def apply_change(
+    session: Session, generation_ids: UUID | Sequence[UUID], change: Change
+) -> Changed | None:
+    """Changes one generation, or several of one batch; ids are those that the fence let through.
 
-    The session is the worker's. Hint at the topic after the commit, never before.
+    None where it held them all: they are not in a state that this may follow. The session is the
+    worker's. Hint at the topic after the commit, never before.
     """
     error = change.error
-    row = await session.row(
-        "change_generation",
-        generation_id,
+    rows = await session.rows(
+        "change_generations",
+        [generation_ids] if isinstance(generation_ids, UUID) else generation_ids,
         states_before(change.status),
         change.status.value,
         change.saved,
@@ -56,9 +60,14 @@ async def apply_change(session: Session, generation_id: UUID, change: Change) ->
         change.attempts,
         change.saves,
     )
-    if row is None:
+    if not rows:
         return None
-    return Changed(topic=row["batch_id"] or row["user_id"], retry_in=row["retry_in"])
+    first = rows[0]
+    return Changed(
+        topic=first["batch_id"] or first["user_id"],
+        ids=[row["id"] for row in rows],
+        retry_in=first["retry_in"],
+    )
 
 
 def failure(error: ProviderError) -> Change:

@@ -21,10 +21,21 @@ from pgqueuer.domain.settings import DBSettings
 
 from db.session import Connection, Session
 
-__all__ = ["Job", "enqueue", "enqueue_each", "queue_queries", "take_turns"]
+__all__ = [
+    "FEED_TURN",
+    "THUMBNAIL_TURN",
+    "Job",
+    "enqueue",
+    "enqueue_each",
+    "feed",
+    "queue_queries",
+    "subject_of",
+    "take_turns",
+]
 
 SETTINGS = DBSettings(db_schema="pgq")
-EXPAND_TURN = 0
+FEED_TURN = 0
+"""Before everything else."""
 THUMBNAIL_TURN = 2**31 - 1
 """After everything else."""
 
@@ -32,11 +43,21 @@ THUMBNAIL_TURN = 2**31 - 1
 class Job(Enum):
     """The kinds of job, as the queue spells them."""
 
-    EXPAND = "expand"
+    FEED = "feed"
     SUBMIT = "submit"
+    SUBMIT_RATED = "submit_rated"
     COLLECT = "collect"
     SAVE = "save"
     THUMBNAIL = "thumbnail"
+
+    def key(self, subject: str) -> str:
+        """What makes the job the only one of its kind for its subject, as long as it waits or runs."""
+        return f"{self.value}:{subject}"
+
+
+def subject_of(generation_id: UUID, round_: int) -> str:
+    """What a generation's jobs are about: a job of an earlier round changes nothing."""
+    return f"{generation_id}:{round_}"
 
 
 def queue_queries(connection: Connection) -> Queries:
@@ -73,6 +94,15 @@ async def enqueue_each(
         [subject.encode() for subject, _ in subjects],
         [-turn for _, turn in subjects],
         [timedelta(seconds=delay)] * count,
-        [f"{job.value}:{subject}" for subject, _ in subjects],
+        [job.key(subject) for subject, _ in subjects],
         on_conflict="skip",
     )
+
+
+async def feed(session: Session, user_id: UUID) -> None:
+    """Sees to it that this user's waiting work, the transaction's own too, gets into the queue.
+
+    The lock lets a feed that finds nothing left, and this call, only come one after the other.
+    """
+    await session.rows("lock_turn", user_id)
+    await enqueue(session, Job.FEED, str(user_id), turn=FEED_TURN)

@@ -7,7 +7,7 @@ __all__ = ["NEXT", "states_before"]
 NEXT: dict[S, frozenset[S]] = {
     S.QUEUED: frozenset({S.THROTTLED, S.RUNNING, S.FAILED, S.CANCELED}),
     S.THROTTLED: frozenset({S.THROTTLED, S.RUNNING, S.FAILED, S.CANCELED}),
-    S.RUNNING: frozenset({S.RUNNING, S.SAVING, S.FAILED, S.CANCELED}),
+    S.RUNNING: frozenset({S.RUNNING, S.THROTTLED, S.SAVING, S.FAILED, S.CANCELED}),
     S.SAVING: frozenset({S.SUCCEEDED, S.FAILED}),
     # A save that was refused is tried again, and each outcome is a change.
     S.SUCCEEDED: frozenset({S.SUCCEEDED}),

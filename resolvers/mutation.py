@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from db.jobs import EXPAND_TURN, Job, enqueue, take_turns
+from db.jobs import feed
 from db.session import Session
 from engine.refusals import Refusal
 from resolvers.context import Context
@@ -82,7 +82,7 @@ async def _start(session: Session, draft: BatchDraft) -> Row:
     )
     await session.rows("insert_generations", batch["id"], draft.generations)
     await session.become_worker()
-    await enqueue(session, Job.EXPAND, str(batch["id"]), turn=EXPAND_TURN)
+    await feed(session, batch["user_id"])
     return batch
 
 
@@ -99,8 +99,7 @@ async def _generate(session: Session, draft: ImageDraft) -> Row:
         draft.seed,
     )
     await session.become_worker()
-    turn = await take_turns(session, generation["user_id"], 1)
-    await enqueue(session, Job.SUBMIT, str(generation["id"]), turn=turn)
+    await feed(session, generation["user_id"])
     return generation
 
 

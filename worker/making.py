@@ -2,18 +2,31 @@
 
     QUEUED --submit--> RUNNING --collect--> SAVING --save--> SUCCEEDED
 
-Every step reads where the generation stands and does what comes next, so that a job that runs twice,
-or goes on after a crash, changes nothing that is done.
+Every step reads where the generation stands and does what comes next, so that a job that runs
+twice, or goes on after a crash, changes nothing that is done. A call is committed before it is made;
+one whose answer was lost is settled with the provider before anything is asked for again.
 """
 
-from datetime import UTC, datetime
-from uuid import UUID
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from db.changes import Change, Changed, apply_change, failure
+from db.attempts import begin_call, close_call, known_predictions, record_prediction
+from db.changes import Change, Changed, apply_change, failure, internal_error
 from db.jobs import Job, enqueue
-from engine.seams import Call, Prediction, PredictionState, ProviderError, Run
+from engine.seams import (
+    Call,
+    HeldBackError,
+    NotTakenError,
+    Prediction,
+    PredictionState,
+    Provider,
+    ProviderError,
+    StorageError,
+    UnknownError,
+)
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.saving import keep_outputs, save
 from worker.workshop import Later, Task, Work, Workshop, load_work
@@ -21,97 +34,263 @@ from worker.workshop import Later, Task, Work, Workshop, load_work
 __all__ = ["change_now", "collect", "submit"]
 
 logger = structlog.get_logger()
-STARTABLE = frozenset({GenerationStatus.QUEUED, GenerationStatus.THROTTLED})
-UNDER_WAY = frozenset({GenerationStatus.RUNNING, GenerationStatus.SAVING})
+WAITING = frozenset({GenerationStatus.QUEUED, GenerationStatus.THROTTLED})
+MOST_MISSES = 5
+MOST_TRIES = 5
+SETTLE_LOOK = 3.0
+"""Seconds between two looks at the provider's list."""
+GIVE_UP_SETTLING = 600.0
+PATIENCE = 3300.0
+"""Seconds after a call for which its outputs are fetched and stored again: providers keep them an hour."""
+PATIENT_WAIT = 5.0
 
 
 async def submit(shop: Workshop, task: Task) -> None:
-    """Asks the provider, once the intent to ask is committed; collects at once what is done at once."""
-    generation_id = UUID(task.subject)
+    """Asks the provider, or goes on from wherever an earlier job of this round was cut off."""
     async with shop.database.worker_session() as session:
-        work = await load_work(session, generation_id)
+        work = await load_work(session, task)
     if work is None:
-        return None
-    if work.status in UNDER_WAY and work.prediction_id is not None:
-        return await collect(shop, task)
-    if work.status not in STARTABLE and work.status is not GenerationStatus.RUNNING:
-        return None
-    try:
-        await _ask(shop, work, task)
-    except ProviderError as error:
-        await change_now(shop, work.id, failure(error))
-    return None
+        return
+    async with _failing(shop, work):
+        await _next_step(shop, work, task)
 
 
 async def collect(shop: Workshop, task: Task) -> None:
     """Asks how the run stands: not done is later, done is kept and saved."""
     async with shop.database.worker_session() as session:
-        work = await load_work(session, UUID(task.subject))
-    if work is None or work.status not in UNDER_WAY:
+        work = await load_work(session, task)
+    if work is None:
         return
-    if work.prediction_id is None:
-        return
-    run = work.run(task.turn)
-    try:
-        prediction = await shop.provider_of(work.model).fetch(work.prediction_id, run)
-        await _go_on(shop, work, run, prediction)
-    except ProviderError as error:
-        await change_now(shop, work.id, failure(error))
+    async with _failing(shop, work):
+        if work.prediction_id is not None:
+            await _look(shop, work, task)
+        elif work.open_call is not None and work.status is GenerationStatus.RUNNING:
+            await _settle(shop, work, work.open_call, task)
 
 
-async def change_now(shop: Workshop, generation_id: UUID, change: Change) -> Changed | None:
+async def change_now(shop: Workshop, work: Work, change: Change) -> Changed | None:
     """One change in a transaction of its own, and the hint after it."""
     async with shop.database.worker_session() as session:
-        changed = await apply_change(session, generation_id, change)
+        changed = await apply_change(session, work.id, change)
     if changed:
         shop.hints.tell(changed.topic)
-        if change.error:
+        if change.error and change.status is GenerationStatus.FAILED:
             code = change.error.code.value
-            logger.info("generation_failed", generation=str(generation_id), code=code)
+            logger.info("generation_failed", generation=str(work.id), code=code)
     return changed
+
+
+@asynccontextmanager
+async def _failing(shop: Workshop, work: Work) -> AsyncIterator[None]:
+    """What a provider says for good ends the generation; nothing else does."""
+    try:
+        yield
+    except ProviderError as error:
+        await change_now(shop, work, failure(error))
+
+
+async def _next_step(shop: Workshop, work: Work, task: Task) -> None:
+    if work.prediction_id is not None:
+        await _look(shop, work, task)
+    elif work.open_call is not None and work.status is GenerationStatus.RUNNING:
+        await _again(shop, work, task, Job.COLLECT, 0)
+    elif work.cancel_asked and work.status in (*WAITING, GenerationStatus.RUNNING):
+        await change_now(shop, work, Change(status=GenerationStatus.CANCELED))
+    elif work.paused and work.status is GenerationStatus.QUEUED:
+        async with shop.database.worker_session() as session:
+            await session.rows("put_back_generation", work.id)
+    elif work.status in (*WAITING, GenerationStatus.RUNNING):
+        await _ask(shop, work, task)
 
 
 async def _ask(shop: Workshop, work: Work, task: Task) -> None:
     provider = shop.provider_of(work.model)
-    run = work.run(task.turn)
-    prepared = await provider.prepare(run)
-    attempt_id = await _begin_attempt(shop, work, provider.name)
-    if attempt_id is None:
-        return
-    call = Call(id=attempt_id, model=work.model, input=prepared, began=datetime.now(UTC))
-    prediction = await provider.submit(call)
+    prepared = await provider.prepare(work.run(task.turn))
+    async with shop.database.worker_session() as session:
+        asking = Change(status=GenerationStatus.RUNNING, attempts=1)
+        changed = await apply_change(session, work.id, asking)
+        if changed is None:
+            return
+        call = await begin_call(
+            session,
+            work.id,
+            work.round,
+            provider=provider.name,
+            model=work.model,
+            prepared=prepared,
+        )
+    shop.hints.tell(changed.topic)
+    await _make_call(shop, work, provider, call, task)
+
+
+async def _make_call(shop: Workshop, work: Work, provider: Provider, call: Call, task: Task) -> None:
+    try:
+        _refuse_if_stale(shop, call)
+        prediction = await provider.submit(call)
+    except HeldBackError as error:
+        await _hold_back(shop, work, call, error, task)
+    except NotTakenError as error:
+        await _miss(shop, work, call, "not_taken", error, task)
+    except UnknownError:
+        logger.warning("answer_lost", generation=str(work.id), call=str(call.id))
+        await _again(shop, work, task, Job.COLLECT, SETTLE_LOOK)
+    else:
+        await _adopt(shop, work, call, prediction, task)
+
+
+def _refuse_if_stale(shop: Workshop, call: Call) -> None:
+    """A process that was stopped here for long must not call: others may have settled the call by now."""
+    if (datetime.now(UTC) - call.began).total_seconds() > shop.settle_seconds / 4:
+        raise NotTakenError(
+            GenerationErrorCode.PROVIDER_UNAVAILABLE, "The call was not made in time.", retryable=True
+        )
+
+
+async def _adopt(shop: Workshop, work: Work, call: Call, prediction: Prediction, task: Task) -> None:
+    """Records whose run it is, and goes on at once with what is done at once."""
     done = prediction.state is not PredictionState.RUNNING
     async with shop.database.worker_session() as session:
-        await session.rows("record_prediction", attempt_id, prediction.id)
-        if not done:
-            await enqueue(session, Job.COLLECT, str(work.id), turn=task.turn, delay=prediction.wait)
-    if done:
-        await _go_on(shop, work, run, prediction)
+        recorded = await record_prediction(session, call.id, prediction.id)
+        if task.kind is not Job.COLLECT and not (recorded and done):
+            wait = prediction.wait if recorded else SETTLE_LOOK
+            await enqueue(session, Job.COLLECT, work.subject, turn=task.turn, delay=wait)
+    if recorded and done:
+        await _go_on(shop, work, task, prediction)
+    elif task.kind is Job.COLLECT:
+        raise Later(prediction.wait if recorded else SETTLE_LOOK)
 
 
-async def _begin_attempt(shop: Workshop, work: Work, provider: str) -> UUID | None:
-    """The intent, committed before the call; None where another job was first."""
+async def _settle(shop: Workshop, work: Work, call: Call, task: Task) -> None:
+    """Finds out whether a call with a lost answer became a run, before anything is asked for again."""
+    provider = shop.provider_of(work.model)
     async with shop.database.worker_session() as session:
-        changed = await apply_change(session, work.id, Change(status=GenerationStatus.RUNNING, attempts=1))
-        if changed is None:
-            return None
-        attempt_id: UUID = await session.value("insert_attempt", work.id, provider)
-    shop.hints.tell(changed.topic)
-    return attempt_id
+        known = await known_predictions(session, provider.name, call.began)
+    try:
+        found = await provider.find(call, known)
+    except ProviderError as error:
+        if work.age > GIVE_UP_SETTLING:
+            raise UnknownError from error
+        raise Later(SETTLE_LOOK) from None
+    if found:
+        logger.info("run_adopted", generation=str(work.id), call=str(call.id))
+        await _adopt(shop, work, call, found, task)
+    elif provider.rated and work.age < shop.settle_seconds:
+        raise Later(SETTLE_LOOK)
+    else:
+        await _miss(shop, work, call, "absent", _never_arrived(), task)
 
 
-async def _go_on(shop: Workshop, work: Work, run: Run, prediction: Prediction) -> None:
+async def _miss(
+    shop: Workshop, work: Work, call: Call, outcome: str, error: NotTakenError, task: Task
+) -> None:
+    """The call became no run: it is made again after a while, a few times."""
+    last = not error.retryable or work.misses + 1 >= MOST_MISSES
+    async with shop.database.worker_session() as session:
+        await close_call(session, call.id, outcome)
+    if last:
+        raise error
+    await _wait_for_provider(shop, work, error, float(2**work.misses), task)
+
+
+async def _hold_back(shop: Workshop, work: Work, call: Call, error: HeldBackError, task: Task) -> None:
+    """Nothing failed: the call is made again when the provider wants it, by everybody."""
+    async with shop.database.worker_session() as session:
+        await close_call(session, call.id, "held_back")
+        if error.for_all:
+            provider = shop.provider_of(work.model).name
+            await session.rows("hold_rate_back", provider, error.seconds)
+    await _wait_for_provider(shop, work, error, error.seconds, task)
+
+
+async def _wait_for_provider(
+    shop: Workshop, work: Work, error: ProviderError, seconds: float, task: Task
+) -> None:
+    retry_at = datetime.now(UTC) + timedelta(seconds=seconds)
+    throttled = Change(status=GenerationStatus.THROTTLED, error=error, retry_at=retry_at)
+    await change_now(shop, work, throttled)
+    await _again(shop, work, task, shop.submit_job(work.model), seconds)
+
+
+async def _again(shop: Workshop, work: Work, task: Task, job: Job, seconds: float) -> None:
+    """A job of this kind after so many seconds: this very one, or one beside it."""
+    if task.kind is job:
+        raise Later(seconds)
+    async with shop.database.worker_session() as session:
+        await enqueue(session, job, work.subject, turn=task.turn, delay=seconds)
+
+
+async def _look(shop: Workshop, work: Work, task: Task) -> None:
+    """How the run stands. A provider or a storage that is away costs time, never the image."""
+    if work.status not in (GenerationStatus.RUNNING, GenerationStatus.SAVING):
+        return
+    assert work.prediction_id is not None  # noqa: S101 - both callers have looked
+    if work.status is GenerationStatus.SAVING:
+        await _refuse_poison(shop, work)
+    provider = shop.provider_of(work.model)
+    try:
+        await _stop_if_wanted(shop, work, provider)
+        prediction = await provider.fetch(work.prediction_id, work.run(task.turn))
+        await _go_on(shop, work, task, prediction)
+    except StorageError as error:
+        await _be_patient(shop, work, GenerationErrorCode.STORAGE_FAILED, str(error))
+    except ProviderError as error:
+        if error.code is not GenerationErrorCode.PROVIDER_UNAVAILABLE:
+            raise
+        await _be_patient(shop, work, error.code, error.message)
+
+
+async def _refuse_poison(shop: Workshop, work: Work) -> None:
+    """An image that never lets its job come back is given up after a few tries."""
+    async with shop.database.worker_session() as session:
+        tries = await session.value("count_saving", work.id)
+    if tries is not None and tries > MOST_TRIES:
+        raise internal_error()
+
+
+async def _be_patient(shop: Workshop, work: Work, code: GenerationErrorCode, message: str) -> None:
+    async with shop.database.worker_session() as session:
+        await session.rows("forget_faults", work.id)
+    logger.warning("image_waits", generation=str(work.id), code=code.value)
+    if work.age > PATIENCE:
+        raise ProviderError(code, message, retryable=True)
+    raise Later(PATIENT_WAIT)
+
+
+async def _stop_if_wanted(shop: Workshop, work: Work, provider: Provider) -> None:
+    late = work.age > shop.deadline * 1.5
+    if work.prediction_id and (work.cancel_asked or late):
+        await provider.cancel(work.prediction_id)
+    if late and work.status is GenerationStatus.RUNNING:
+        raise ProviderError(
+            GenerationErrorCode.TIMED_OUT, "The model took longer than allowed.", retryable=True
+        )
+
+
+async def _go_on(shop: Workshop, work: Work, task: Task, prediction: Prediction) -> None:
     match prediction.state:
         case PredictionState.RUNNING:
+            await _report_progress(shop, work, prediction)
             raise Later(prediction.wait)
         case PredictionState.FAILED:
-            await change_now(shop, work.id, failure(prediction.error or _unexplained()))
+            raise prediction.error or _unexplained()
         case PredictionState.CANCELED:
-            await change_now(shop, work.id, Change(status=GenerationStatus.CANCELED))
+            await change_now(shop, work, Change(status=GenerationStatus.CANCELED))
         case PredictionState.SUCCEEDED:
-            await change_now(shop, work.id, Change(status=GenerationStatus.SAVING))
-            outputs = await keep_outputs(shop, work, run, prediction.outputs)
+            await change_now(shop, work, Change(status=GenerationStatus.SAVING))
+            outputs = await keep_outputs(shop, work, task, prediction.outputs)
             await save(shop, work, outputs)
+
+
+async def _report_progress(shop: Workshop, work: Work, prediction: Prediction) -> None:
+    if prediction.progress is not None and prediction.progress != work.progress:
+        running = Change(status=GenerationStatus.RUNNING, progress=prediction.progress)
+        await change_now(shop, work, running)
+
+
+def _never_arrived() -> NotTakenError:
+    return NotTakenError(
+        GenerationErrorCode.PROVIDER_UNAVAILABLE, "The provider did not take the call.", retryable=True
+    )
 
 
 def _unexplained() -> ProviderError:

@@ -4,20 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from uuid import UUID
+from functools import partial
 
 import asyncpg
 import structlog
-from pgqueuer import AsyncpgDriver, PgQueuer, RetryRequested
+from pgqueuer import Queries, QueueManager, RetryRequested
 from pgqueuer.models import Job as QueuedJob
 
-from db.changes import failure, internal_error
+from db.changes import apply_change, failure, internal_error
 from db.jobs import Job, queue_queries
 from db.session import COMMAND_TIMEOUT
-from engine.seams import ProviderError, StorageError
-from engine.words import GenerationErrorCode
-from worker.expand import expand, readopt
-from worker.making import change_now, collect, submit
+from worker.feeding import feed_user, readopt
+from worker.making import collect, submit
+from worker.rated import Governor, RatedQueue
 from worker.saving import save_again
 from worker.thumbnails import USUAL_WIDTH, make_thumbnail
 from worker.workshop import Later, Task, Workshop
@@ -43,14 +42,30 @@ DATABASE_AWAY = (
 
 logger = structlog.get_logger()
 Handler = Callable[[Workshop, Task], Awaitable[object]]
+QueueMaker = Callable[["asyncpg.Connection[asyncpg.Record]"], QueueManager]
 
 
 async def run_worker(shop: Workshop, url: str, *, concurrency: int, stopping: asyncio.Event) -> None:
     """Works until stopping is set, then lets running jobs end for a few seconds."""
+    lives = [_live(shop, url, _open_queue(shop), concurrency, stopping)]
+    for governor in shop.governors:
+        rated = partial(_rated_queue, shop, governor)
+        lives.append(_live(shop, url, rated, concurrency, stopping))
+    rounds = asyncio.create_task(_make_rounds(shop))
+    try:
+        await asyncio.gather(*lives)
+    finally:
+        rounds.cancel()
+
+
+async def _live(
+    shop: Workshop, url: str, make: QueueMaker, concurrency: int, stopping: asyncio.Event
+) -> None:
+    """One life after the other, from a connection to its loss."""
     backoff = 0.2
     while not stopping.is_set():
         try:
-            await _one_life(shop, url, concurrency, stopping)
+            await _one_life(url, make, concurrency, stopping)
             backoff = 0.2
         except DATABASE_AWAY as error:
             logger.warning("queue_lost", reason=type(error).__name__, retry_in=backoff)
@@ -61,8 +76,7 @@ async def run_worker(shop: Workshop, url: str, *, concurrency: int, stopping: as
         backoff = min(backoff * 2, LONGEST_BACKOFF)
 
 
-async def _one_life(shop: Workshop, url: str, concurrency: int, stopping: asyncio.Event) -> None:
-    """From one connection to its loss."""
+async def _one_life(url: str, make: QueueMaker, concurrency: int, stopping: asyncio.Event) -> None:
     connection = await asyncpg.connect(
         url,
         timeout=COMMAND_TIMEOUT,
@@ -71,7 +85,7 @@ async def _one_life(shop: Workshop, url: str, concurrency: int, stopping: asynci
     )
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _: lost.set())
-    queue = _registered(shop, connection)
+    queue = make(connection)
     running = asyncio.create_task(
         queue.run(
             dequeue_timeout=DEQUEUE_TIMEOUT,
@@ -81,14 +95,13 @@ async def _one_life(shop: Workshop, url: str, concurrency: int, stopping: asynci
             shutdown_on_listener_failure=True,
         )
     )
-    rounds = asyncio.create_task(_make_rounds(shop))
     waits = [asyncio.create_task(event.wait()) for event in (lost, stopping)]
     try:
         await asyncio.wait([running, *waits], return_when=asyncio.FIRST_COMPLETED)
     finally:
         queue.shutdown.set()
-        for task in (rounds, *waits):
-            task.cancel()
+        for wait in waits:
+            wait.cancel()
         await _end(running)
         connection.terminate()
 
@@ -97,19 +110,36 @@ async def _end(running: "asyncio.Task[None]") -> None:
     """Running jobs end, or are cut off: what is cut off is found on the next round."""
     try:
         await asyncio.wait_for(running, GRACE)
-    except (TimeoutError, asyncio.CancelledError):
+    except TimeoutError:
         logger.warning("jobs_cut_off")
 
 
-def _registered(shop: Workshop, connection: asyncpg.Connection) -> PgQueuer:
-    queue = PgQueuer(AsyncpgDriver(connection), queries=queue_queries(connection))
+def _open_queue(shop: Workshop) -> QueueMaker:
+    """Everything that needs no permit."""
     handlers: dict[Job, Handler] = {
-        Job.EXPAND: expand,
+        Job.FEED: feed_user,
         Job.SUBMIT: submit,
         Job.COLLECT: collect,
         Job.SAVE: save_again,
         Job.THUMBNAIL: _thumbnail,
     }
+    return partial(_register, shop, handlers, QueueManager)
+
+
+def _rated_queue(
+    shop: Workshop, governor: Governor, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> QueueManager:
+    manager = partial(RatedQueue, governor=governor)
+    return _register(shop, {Job.SUBMIT_RATED: submit}, manager, connection)
+
+
+def _register(
+    shop: Workshop,
+    handlers: dict[Job, Handler],
+    manager: Callable[[Queries], QueueManager],
+    connection: "asyncpg.Connection[asyncpg.Record]",
+) -> QueueManager:
+    queue = manager(queue_queries(connection))
     for job, handler in handlers.items():
         queue.entrypoint(job.value)(_guarded(shop, job, handler))
     return queue
@@ -119,7 +149,7 @@ def _guarded(shop: Workshop, kind: Job, handler: Handler) -> Callable[[QueuedJob
     """The handler for PgQueuer: what fails comes again, and is given up after a few times."""
 
     async def handle(job: QueuedJob) -> None:
-        task = Task(subject=(job.payload or b"").decode(), turn=-job.priority)
+        task = Task(kind=kind, subject=(job.payload or b"").decode(), turn=-job.priority)
         try:
             await handler(shop, task)
         except Later as later:
@@ -127,35 +157,31 @@ def _guarded(shop: Workshop, kind: Job, handler: Handler) -> Callable[[QueuedJob
         except DATABASE_AWAY as error:
             logger.warning("job_interrupted", job=kind.value, reason=type(error).__name__)
             raise RetryRequested(timedelta(seconds=1)) from None
-        except Exception as error:
+        except Exception:
             logger.exception("job_failed", job=kind.value, subject=_loggable(kind, task))
-            seconds = await _after_fault(shop, kind, task, error)
+            seconds = await _after_fault(shop, task)
             if seconds is not None:
                 raise RetryRequested(timedelta(seconds=seconds)) from None
 
     return handle
 
 
-async def _after_fault(shop: Workshop, kind: Job, task: Task, error: Exception) -> float | None:
+async def _after_fault(shop: Workshop, task: Task) -> float | None:
     """After how many seconds to try again; None where it was given up."""
-    if kind is Job.THUMBNAIL:
+    if task.kind is Job.THUMBNAIL:
         return None  # made on its first request instead
-    if kind is Job.EXPAND:
+    if task.kind is Job.FEED:
         return LONGEST_BACKOFF
     async with shop.database.worker_session() as session:
-        faults = await session.value("count_fault", UUID(task.subject))
-    if faults is None:
-        return None
-    if faults < MOST_FAULTS:
-        return float(2**faults)
-    await change_now(shop, UUID(task.subject), failure(_given_up(error)))
+        faults = await session.value("count_fault", task.generation_id)
+        if faults is None:
+            return None
+        if faults < MOST_FAULTS:
+            return float(2**faults)
+        changed = await apply_change(session, task.generation_id, failure(internal_error()))
+    if changed:
+        shop.hints.tell(changed.topic)
     return None
-
-
-def _given_up(error: Exception) -> ProviderError:
-    if isinstance(error, StorageError):
-        return ProviderError(GenerationErrorCode.STORAGE_FAILED, str(error), retryable=True)
-    return internal_error()
 
 
 def _loggable(kind: Job, task: Task) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import structlog
@@ -13,7 +12,7 @@ import structlog
 from db.changes import Change, Changed, apply_change
 from db.jobs import THUMBNAIL_TURN, Job, enqueue
 from db.session import Session
-from engine.seams import Output, ProviderError, Run, StorageError
+from engine.seams import Output, ProviderError, StorageError
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.children import ChildFailed
 from worker.pictures import Picture, PictureRefused, inspect
@@ -35,11 +34,14 @@ class StoredOutput:
     checksum: str
 
 
-async def keep_outputs(shop: Workshop, work: Work, run: Run, outputs: Sequence[Output]) -> list[StoredOutput]:
+async def keep_outputs(
+    shop: Workshop, work: Work, task: Task, outputs: Sequence[Output]
+) -> list[StoredOutput]:
     """Copies every output into storage, in order. Raises ProviderError and StorageError."""
     if not outputs:
         raise ProviderError(GenerationErrorCode.OUTPUT_INVALID, "The model gave no picture.")
     provider = shop.provider_of(work.model)
+    run = work.run(task.turn)
     kept = []
     for number, output in enumerate(outputs):
         data = await provider.read(output, run)
@@ -75,7 +77,7 @@ async def save(shop: Workshop, work: Work, outputs: Sequence[StoredOutput]) -> C
 async def save_again(shop: Workshop, task: Task) -> None:
     """Another try at what a save refused; the files are in storage."""
     async with shop.database.worker_session() as session:
-        work = await load_work(session, UUID(task.subject))
+        work = await load_work(session, task)
     if work is None or work.status is not GenerationStatus.SUCCEEDED or work.saved:
         return
     outputs = [await _read_back(shop, key, task.turn) for key in work.outputs]
@@ -125,7 +127,7 @@ async def _enqueue_what_follows(session: Session, work: Work, change: Change) ->
     elif change.retry_at and work.status is not GenerationStatus.SUCCEEDED:
         # A save that is itself a retry comes again by raising Later: its job still runs.
         delay = (change.retry_at - datetime.now(UTC)).total_seconds()
-        await enqueue(session, Job.SAVE, str(work.id), turn=0, delay=max(delay, 0))
+        await enqueue(session, Job.SAVE, work.subject, turn=0, delay=max(delay, 0))
 
 
 async def _read_back(shop: Workshop, key: str, turn: int) -> StoredOutput:

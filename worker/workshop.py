@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Self
 from uuid import UUID
 
+from db.jobs import Job, subject_of
 from db.session import Database, Session
-from engine.seams import Hints, Provider, ProviderError, Run, Storage
+from engine.seams import Call, Hints, Provider, ProviderError, Run, Storage
 from engine.viewer import Viewer
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.children import Children
+from worker.rated import Governor
 
 __all__ = ["Later", "Task", "Work", "Workshop", "load_work"]
 
@@ -24,22 +27,36 @@ class Later(Exception):  # noqa: N818 - not an error: the job is to come again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A job as its handler sees it: what it is about, and its fair turn."""
+    """A job as its handler sees it: its kind, what it is about, its fair turn."""
 
+    kind: Job
     subject: str
     turn: int
+
+    @property
+    def generation_id(self) -> UUID:
+        return UUID(self.subject.partition(":")[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """Built once a worker. save_delays are the seconds between the tries to save an image."""
+    """Built once a worker.
+
+    max_running bounds what is in the queue for one user; save_delays are the seconds between the
+    tries to save an image; settle_seconds after a call, a provider's list that does not show it proves
+    that it never arrived; deadline is how many seconds a run may take.
+    """
 
     database: Database
     hints: Hints
     storage: Storage
     children: Children
     providers: Mapping[str, Provider]
+    governors: Sequence[Governor] = ()
+    max_running: int = 100
     save_delays: Sequence[float] = (1, 5, 30, 120, 600)
+    settle_seconds: float = 60
+    deadline: float = 600
 
     def provider_of(self, model: str) -> Provider:
         """The provider that offers this model. Raises ProviderError."""
@@ -48,10 +65,18 @@ class Workshop:
             raise ProviderError(GenerationErrorCode.MODEL_NOT_FOUND, f"No provider offers {model} any more.")
         return provider
 
+    def submit_job(self, model: str) -> Job:
+        """Whether asking for this model needs a permit."""
+        provider = self.providers.get(model)
+        return Job.SUBMIT_RATED if provider and provider.rated else Job.SUBMIT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A generation with what its batch shares and its latest attempt."""
+    """A generation with what its batch shares and its latest call of this round.
+
+    misses are the calls of this round that surely became no run.
+    """
 
     id: UUID
     user_id: UUID
@@ -68,13 +93,28 @@ class Work:
     saved: bool
     saves: int
     outputs: list[str]
-    attempt_id: UUID | None
+    progress: float | None
+    round: int
+    paused: bool
+    cancel_asked: bool
     prediction_id: str | None
+    open_call: Call | None
+    asked_at: datetime | None
+    misses: int
 
     @property
     def owner(self) -> Viewer:
         """Whose session the image is saved in."""
         return Viewer(user_id=self.user_id, role="authenticated")
+
+    @property
+    def subject(self) -> str:
+        return subject_of(self.id, self.round)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the latest call."""
+        return (datetime.now(UTC) - self.asked_at).total_seconds() if self.asked_at else 0.0
 
     def run(self, turn: int) -> Run:
         """What is to be made."""
@@ -87,28 +127,45 @@ class Work:
             turn=turn,
         )
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            id=row["id"],
+            user_id=row["user_id"],
+            batch_id=row["batch_id"],
+            collection_id=row["work_collection_id"],
+            position=row["position"],
+            name=row["name"],
+            prompt=row["prompt"],
+            model=row["model"],
+            parameters=row["parameters"],
+            seed=row["seed"],
+            reference_url=row["work_reference_url"],
+            status=GenerationStatus(row["status"]),
+            saved=row["saved"],
+            saves=row["saves"],
+            outputs=row["outputs"],
+            progress=row["progress"],
+            round=row["round"],
+            paused=row["paused"],
+            cancel_asked=row["cancel_asked"],
+            prediction_id=row["prediction_id"],
+            open_call=_open_call(row),
+            asked_at=row["asked_at"],
+            misses=row["misses"],
+        )
 
-async def load_work(session: Session, generation_id: UUID) -> Work | None:
-    """None for a generation that is gone. The session is the worker's."""
-    row = await session.row("generation_for_work", generation_id)
-    if row is None:
+
+def _open_call(row: Mapping[str, Any]) -> Call | None:
+    """A call whose run is not known, and which is not known to have become none."""
+    if row["outcome"] != "asked" or row["prediction_id"] is not None:
         return None
-    return Work(
-        id=row["id"],
-        user_id=row["user_id"],
-        batch_id=row["batch_id"],
-        collection_id=row["work_collection_id"],
-        position=row["position"],
-        name=row["name"],
-        prompt=row["prompt"],
-        model=row["model"],
-        parameters=row["parameters"],
-        seed=row["seed"],
-        reference_url=row["work_reference_url"],
-        status=GenerationStatus(row["status"]),
-        saved=row["saved"],
-        saves=row["saves"],
-        outputs=row["outputs"],
-        attempt_id=row["attempt_id"],
-        prediction_id=row["prediction_id"],
-    )
+    return Call(id=row["attempt_id"], model=row["model"], input=row["input"], began=row["asked_at"])
+
+
+async def load_work(session: Session, task: Task) -> Work | None:
+    """None for a generation that is gone, or a job of an earlier round. The session is the worker's."""
+    row = await session.row("generation_for_work", task.generation_id)
+    if row is None or task.subject != subject_of(row["id"], row["round"]):
+        return None
+    return Work.of(dict(row))

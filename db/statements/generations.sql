@@ -33,63 +33,74 @@ where user_id = (select studio.current_user_id())
   and ($2::text[] is null or status = any($2))
 group by batch_id
 
--- name: queued_generations_of_batch
-select id, user_id from generations where batch_id = $1 and status = 'QUEUED' order by position, id
-
 -- name: generation_for_work
--- all that a job needs to know of a generation, what a batch's generations share taken from the batch
-select g.*, b.paused, b.canceling,
+-- all that a job needs to know of a generation: what a batch's generations share is taken from the batch,
+-- the call is the latest of this round
+select g.*, coalesce(b.paused, false) as paused,
        coalesce(g.collection_id, b.collection_id) as work_collection_id,
        coalesce(g.reference_url, b.reference_url) as work_reference_url,
-       a.id as attempt_id, a.prediction_id, a.provider
+       a.id as attempt_id, a.prediction_id, a.outcome, a.input, a.created_at as asked_at,
+       (select count(*) from studio.attempts m
+        where m.generation_id = g.id and m.round = g.round and m.outcome in ('not_taken', 'absent')) as misses
 from generations g
 left join batches b on b.id = g.batch_id
 left join lateral (
-    select id, prediction_id, provider from studio.attempts
-    where generation_id = g.id order by number desc limit 1
+    select * from studio.attempts
+    where generation_id = g.id and round = g.round
+    order by number desc limit 1
 ) a on true
 where g.id = $1
 
--- name: change_generation
--- The one way in which a generation changes: fenced by the states it may come from ($2), counted in its batch
--- and stamped with the batch's new seq. No row comes back where the fence held.
+-- name: change_generations
+-- The one way in which generations change: fenced by the states they may come from ($2), counted in their batch
+-- and stamped with its next seqs, in the batch's own order. $1 are generations of one batch, or a single one of
+-- none. No row comes back for one that the fence held.
 -- What is saved, or given up, stays so: after a success only a save that is due, or has worked after all, counts.
--- The batch is locked first, as everything that locks both does.
+-- The batch is locked first, as by everything that locks both.
 with parent as materialized (
     select b.id from batches b
-    join generations g on g.batch_id = b.id
-    where g.id = $1
-    for no key update of b
+    where b.id = (select batch_id from generations where id = any($1::uuid[]) limit 1)
+    for no key update
 ), was as materialized (
-    select g.id, g.batch_id, g.status, g.saved,
+    select g.id, g.batch_id, g.status, g.saved, g.position,
            g.status = 'SUCCEEDED' and not g.saved and g.retry_at is not null as unsaved
     from generations g
-    where g.id = $1
+    where g.id = any($1::uuid[])
       and g.status = any($2::text[])
       and (g.status <> 'SUCCEEDED' or not g.saved and (g.retry_at is not null or $4::boolean))
       and (g.batch_id is null or exists (select from parent))
     for no key update
+), numbered as (
+    select was.*, row_number() over (order by was.position, was.id) as number, count(*) over () as count from was
 ), now_is (status, saved, unsaved) as (
-    values ($3::text, $4::boolean, $3::text = 'SUCCEEDED' and not $4::boolean and $8::timestamptz is not null)
+    values (
+        $3::text, $4::boolean,
+        $3::text = 'SUCCEEDED' and not $4::boolean and $8::timestamptz is not null
+    )
 ), delta as (
     select
         was.batch_id,
-        (n.status in ('RUNNING', 'SAVING'))::int - (was.status in ('RUNNING', 'SAVING'))::int as running,
-        (n.status = 'SUCCEEDED')::int - (was.status = 'SUCCEEDED')::int as succeeded,
-        (n.status = 'FAILED')::int - (was.status = 'FAILED')::int as failed,
-        (n.status = 'CANCELED')::int - (was.status = 'CANCELED')::int as canceled,
-        n.saved::int - was.saved::int as saved,
-        n.unsaved::int - was.unsaved::int as unsaved
+        count(*) as changed,
+        sum((n.status in ('RUNNING', 'SAVING'))::int - (was.status in ('RUNNING', 'SAVING'))::int) as running,
+        sum((n.status = 'SUCCEEDED')::int - (was.status = 'SUCCEEDED')::int) as succeeded,
+        sum((n.status = 'FAILED')::int - (was.status = 'FAILED')::int) as failed,
+        sum((n.status = 'CANCELED')::int - (was.status = 'CANCELED')::int) as canceled,
+        sum(n.saved::int - was.saved::int) as saved,
+        sum(n.unsaved::int - was.unsaved::int) as unsaved,
+        bool_or(n.status = 'QUEUED') as again
     from was, now_is n
+    where was.batch_id is not null
+    group by was.batch_id
 ), counted as (
     update batches b
-    set seq         = b.seq + 1,
+    set seq         = b.seq + d.changed,
         running     = b.running + d.running,
         succeeded   = b.succeeded + d.succeeded,
         failed      = b.failed + d.failed,
         canceled    = b.canceled + d.canceled,
         saved       = b.saved + d.saved,
         unsaved     = b.unsaved + d.unsaved,
+        canceling   = b.canceling and not d.again,
         started_at  = case when d.running > 0 then coalesce(b.started_at, now()) else b.started_at end,
         finished_at = case
             when b.total = b.succeeded + b.failed + b.canceled + d.succeeded + d.failed + d.canceled
@@ -110,33 +121,53 @@ set status          = n.status,
     outputs         = coalesce($10, g.outputs),
     attempts        = g.attempts + $11,
     saves           = g.saves + $12,
-    seq             = coalesce((select seq from counted), 0),
+    faults          = case n.status when 'QUEUED' then 0 when 'SAVING' then g.faults + 1 else g.faults end,
+    admitted        = g.admitted and n.status <> 'QUEUED',
+    cancel_asked    = g.cancel_asked and n.status <> 'QUEUED',
+    seq             = coalesce((select seq from counted) - was.count + was.number, 0),
     started_at      = case when n.status = 'RUNNING' then coalesce(g.started_at, now()) else g.started_at end,
     finished_at     = case when n.status in ('SUCCEEDED', 'FAILED', 'CANCELED') then coalesce(g.finished_at, now()) end
-from was, now_is n
+from numbered was, now_is n
 where g.id = was.id
-returning g.user_id, g.batch_id,
+returning g.id, g.user_id, g.batch_id,
           case when g.retry_at is not null then greatest(0, extract(epoch from g.retry_at - now())) end::float8 as retry_in
 
--- name: insert_attempt
-insert into studio.attempts (generation_id, number, provider)
-values ($1, (select coalesce(max(number), 0) + 1 from studio.attempts where generation_id = $1), $2)
-returning id
-
--- name: record_prediction
-update studio.attempts set prediction_id = $2 where id = $1 and prediction_id is null
-
 -- name: count_fault
-update generations set faults = faults + 1 where id = $1 returning faults
+-- a try at saving was counted when it began
+update generations set faults = faults + (status <> 'SAVING')::int where id = $1 returning faults
+
+-- name: count_saving
+-- found half saved: whoever tried it before did not come back
+update generations set faults = faults + 1 where id = $1 and status = 'SAVING' returning faults
+
+-- name: forget_faults
+update generations set faults = 0 where id = $1
 
 -- name: abandoned_generations
--- what is not done and has no job: a worker was stopped half-way
-select g.id, g.user_id, case when g.status = 'SUCCEEDED' then 'save' else 'submit' end as job
+-- what was admitted, is not done and has no job: a worker was stopped half-way
+select g.id, g.user_id, g.round, g.model, case when g.status = 'SUCCEEDED' then 'save' else 'submit' end as job
 from generations g
-where (g.status in ('QUEUED', 'THROTTLED', 'RUNNING', 'SAVING') or g.retry_at is not null)
+where (
+        g.admitted and g.status in ('QUEUED', 'THROTTLED', 'RUNNING', 'SAVING')
+        or g.status = 'SUCCEEDED' and g.retry_at is not null
+    )
   and not exists (
     select from pgq.pgqueuer j
     where j.status in ('queued', 'picked')
-      and j.dedupe_key in ('submit:' || g.id, 'collect:' || g.id, 'save:' || g.id, 'expand:' || g.batch_id)
+      and j.dedupe_key = any(array[
+          'submit:' || g.id || ':' || g.round, 'submit_rated:' || g.id || ':' || g.round,
+          'collect:' || g.id || ':' || g.round, 'save:' || g.id || ':' || g.round
+      ])
+  )
+limit 500
+
+-- name: unfed_users
+-- whose waiting work has no job that admits it
+select distinct g.user_id from generations g
+left join batches b on b.id = g.batch_id
+where g.status = 'QUEUED' and not g.admitted and not coalesce(b.paused, false)
+  and not exists (
+    select from pgq.pgqueuer j
+    where j.status in ('queued', 'picked') and j.dedupe_key = 'feed:' || g.user_id
   )
 limit 500

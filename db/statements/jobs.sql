@@ -5,10 +5,11 @@
 with clock as (
     select coalesce(
         (select -priority - 1 from pgq.pgqueuer
-         where entrypoint = 'submit' and status = 'queued' and priority < 0 and execute_after <= now()
+         where entrypoint = any(array['submit', 'submit_rated'])
+           and status = 'queued' and priority < 0 and execute_after <= now()
          order by priority desc, id limit 1),
         (select -priority - 1 from pgq.pgqueuer
-         where entrypoint = 'submit' and status = 'queued' and priority < 0
+         where entrypoint = any(array['submit', 'submit_rated']) and status = 'queued' and priority < 0
          order by priority desc, id limit 1),
         (select max(last_tag) from studio.turns),
         0
@@ -20,6 +21,47 @@ on conflict (user_id) do update
 set last_tag = greatest(t.last_tag, excluded.last_tag - $2) + $2
 returning last_tag - $2 + 1
 
+-- name: lock_turn
+-- whoever puts work of a user into the queue, or finds none left to put there, does so alone
+insert into studio.turns (user_id) values ($1)
+on conflict (user_id) do update set last_tag = turns.last_tag
+
+-- name: admit_generations
+-- the user's next, first come first served, as many as there is room for beside those in flight ($2 at once)
+with room as (
+    select greatest(0, $2 - count(*)) as places from generations
+    where user_id = $1 and admitted and status in ('QUEUED', 'THROTTLED', 'RUNNING', 'SAVING')
+), chosen as (
+    select g.id from generations g
+    left join batches b on b.id = g.batch_id
+    where g.user_id = $1 and g.status = 'QUEUED' and not g.admitted and not coalesce(b.paused, false)
+    order by g.created_at, g.position, g.id
+    limit (select places from room)
+    for no key update of g skip locked
+)
+update generations g
+set admitted = true, round = g.round + 1
+from chosen
+where g.id = chosen.id
+returning g.id, g.round, g.model, g.created_at, g.position
+
+-- name: has_waiting_generations
+select exists (
+    select from generations g
+    left join batches b on b.id = g.batch_id
+    where g.user_id = $1 and g.status = 'QUEUED' and not g.admitted and not coalesce(b.paused, false)
+)
+
+-- name: put_back_generation
+update generations set admitted = false where id = $1 and status = 'QUEUED'
+
+-- name: release_key
+-- a job that finds nothing left to do gives its place up before it is gone
+update pgq.pgqueuer set dedupe_key = null where dedupe_key = $1 and status = 'picked'
+
+-- name: hasten_jobs
+update pgq.pgqueuer set execute_after = now() where dedupe_key = any($1::text[]) and status = 'queued'
+
 -- name: prune_queue_log
 delete from pgq.pgqueuer_log where created < now() - interval '1 hour'
 
@@ -28,3 +70,10 @@ select * from studio.applied_versions()
 
 -- name: alive
 select 1
+
+-- name: rated_jobs_wait
+select exists (
+    select from pgq.pgqueuer
+    where entrypoint = 'submit_rated'
+      and (status = 'queued' and execute_after <= now() or status = 'picked' and heartbeat < now() - $1::interval)
+)

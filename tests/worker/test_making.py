@@ -14,7 +14,9 @@ mutation ($input: StartBatchInput!) {
 }
 """
 SMALL = {"seconds": 0, "width": 64, "height": 64}
-GENERATIONS = "generation { id status saved templateName error { code message retryAt } imageUrl imageRecordId }"
+GENERATIONS = (
+    "generation { id status saved templateName error { code message retryAt } imageUrl imageRecordId }"
+)
 
 
 async def start(caller, templates, **given):
