@@ -13,6 +13,7 @@ from engine.seams import (
     Output,
     Prediction,
     PredictionState,
+    ProviderError,
     Run,
     StorageError,
 )
@@ -34,6 +35,7 @@ class ScriptedProvider:
         self.script = script or (lambda _: None)
         self.runs: list[Call] = []
         self.calls: list[Call] = []
+        self.list_error: ProviderError | None = None
 
     def models(self) -> Sequence[Model]:
         return [Model(name="scripted", provider=self.name)]
@@ -52,6 +54,8 @@ class ScriptedProvider:
         return _succeeded(call)
 
     async def find(self, call: Call, known: Collection[str]) -> Prediction | None:
+        if self.list_error:
+            raise self.list_error
         found = [run for run in self.runs if run.input == call.input and str(run.id) not in known]
         return _succeeded(found[0]) if found else None
 

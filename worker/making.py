@@ -7,9 +7,10 @@ twice, or goes on after a crash, changes nothing that is done. A call is committ
 one whose answer was lost is settled with the provider before anything is asked for again.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -82,11 +83,29 @@ async def change_now(shop: Workshop, work: Work, change: Change) -> Changed | No
 
 @asynccontextmanager
 async def _failing(shop: Workshop, work: Work) -> AsyncIterator[None]:
-    """What a provider says for good ends the generation; nothing else does."""
+    """What is said for good ends the generation; who is away costs it time, as long as that helps."""
     try:
         yield
-    except ProviderError as error:
+    except StorageError as error:
+        away = ProviderError(GenerationErrorCode.STORAGE_FAILED, str(error), retryable=True)
+        await _be_patient(shop, work, away)
+    except NotTakenError as error:
         await change_now(shop, work, failure(error))
+    except ProviderError as error:
+        if error.code is GenerationErrorCode.PROVIDER_UNAVAILABLE:
+            await _be_patient(shop, work, error)
+        else:
+            await change_now(shop, work, failure(error))
+
+
+async def _be_patient(shop: Workshop, work: Work, error: ProviderError) -> None:
+    if work.age > PATIENCE:
+        await change_now(shop, work, failure(error))
+        return
+    logger.warning("image_waits", generation=str(work.id), code=error.code.value)
+    async with shop.database.worker_session() as session:
+        await session.rows("forget_faults", work.id)
+    raise Later(PATIENT_WAIT)
 
 
 async def _next_step(shop: Workshop, work: Work, task: Task) -> None:
@@ -105,7 +124,7 @@ async def _next_step(shop: Workshop, work: Work, task: Task) -> None:
 
 async def _ask(shop: Workshop, work: Work, task: Task) -> None:
     provider = shop.provider_of(work.model)
-    prepared = await provider.prepare(work.run(task.turn))
+    prepared = await _prepared(shop, work, provider, task)
     async with shop.database.worker_session() as session:
         asking = Change(status=GenerationStatus.RUNNING, attempts=1)
         changed = await apply_change(session, work.id, asking)
@@ -121,6 +140,18 @@ async def _ask(shop: Workshop, work: Work, task: Task) -> None:
         )
     shop.hints.tell(changed.topic)
     await _make_call(shop, work, provider, call, task)
+
+
+async def _prepared(shop: Workshop, work: Work, provider: Provider, task: Task) -> Mapping[str, Any]:
+    """A provider that is away before anything was asked for is tried a few times."""
+    try:
+        return await provider.prepare(work.run(task.turn))
+    except ProviderError as error:
+        async with shop.database.worker_session() as session:
+            faults = await session.value("count_fault", work.id)
+        if not error.retryable or faults is None or faults > MOST_TRIES:
+            raise NotTakenError(error.code, error.message, retryable=error.retryable) from error
+        raise Later(float(2**faults)) from None
 
 
 async def _make_call(shop: Workshop, work: Work, provider: Provider, call: Call, task: Task) -> None:
@@ -220,23 +251,16 @@ async def _again(shop: Workshop, work: Work, task: Task, job: Job, seconds: floa
 
 
 async def _look(shop: Workshop, work: Work, task: Task) -> None:
-    """How the run stands. A provider or a storage that is away costs time, never the image."""
+    """How the run stands, and what comes next."""
     if work.status not in (GenerationStatus.RUNNING, GenerationStatus.SAVING):
         return
     assert work.prediction_id is not None  # noqa: S101 - both callers have looked
     if work.status is GenerationStatus.SAVING:
         await _refuse_poison(shop, work)
     provider = shop.provider_of(work.model)
-    try:
-        await _stop_if_wanted(shop, work, provider)
-        prediction = await provider.fetch(work.prediction_id, work.run(task.turn))
-        await _go_on(shop, work, task, prediction)
-    except StorageError as error:
-        await _be_patient(shop, work, GenerationErrorCode.STORAGE_FAILED, str(error))
-    except ProviderError as error:
-        if error.code is not GenerationErrorCode.PROVIDER_UNAVAILABLE:
-            raise
-        await _be_patient(shop, work, error.code, error.message)
+    await _stop_if_wanted(shop, work, provider)
+    prediction = await provider.fetch(work.prediction_id, work.run(task.turn))
+    await _go_on(shop, work, task, prediction)
 
 
 async def _refuse_poison(shop: Workshop, work: Work) -> None:
@@ -245,15 +269,6 @@ async def _refuse_poison(shop: Workshop, work: Work) -> None:
         tries = await session.value("count_saving", work.id)
     if tries is not None and tries > MOST_TRIES:
         raise internal_error()
-
-
-async def _be_patient(shop: Workshop, work: Work, code: GenerationErrorCode, message: str) -> None:
-    async with shop.database.worker_session() as session:
-        await session.rows("forget_faults", work.id)
-    logger.warning("image_waits", generation=str(work.id), code=code.value)
-    if work.age > PATIENCE:
-        raise ProviderError(code, message, retryable=True)
-    raise Later(PATIENT_WAIT)
 
 
 async def _stop_if_wanted(shop: Workshop, work: Work, provider: Provider) -> None:

@@ -1,0 +1,183 @@
+"""What a caller may do to work under way: cancel, pause, resume, retry.
+
+Rows are locked under the viewer's own role first; the ids found there, and no others, go to the
+statements under the worker's role, in the same transaction. The batch is always locked before its
+generations, as the worker does.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from db.changes import Change, apply_change
+from db.jobs import Job, feed, subject_of
+from db.session import Session
+from engine.refusals import Refusal
+from engine.words import BatchStatus, GenerationErrorCode, GenerationStatus, UserErrorCode
+from resolvers.context import Context
+from schema.node import Row
+
+__all__ = [
+    "cancel_batch",
+    "cancel_generation",
+    "pause_batch",
+    "resume_batch",
+    "retry_batch",
+    "retry_generation",
+]
+
+WAITING = (GenerationStatus.QUEUED, GenerationStatus.THROTTLED)
+RETRYABLE = (GenerationStatus.FAILED, GenerationStatus.CANCELED)
+
+
+@dataclass(slots=True)
+class Locked:
+    """A batch or a generation held by this transaction, now under the worker's role."""
+
+    session: Session
+    row: Row | None
+    topics: set[UUID] = field(default_factory=set)
+
+    async def change(self, ids: Sequence[UUID], status: GenerationStatus) -> None:
+        changed = await apply_change(self.session, ids, Change(status=status)) if ids else None
+        if changed:
+            self.topics.add(changed.topic)
+
+
+async def cancel_batch(context: Context, key: UUID | None) -> list[Refusal]:
+    """What waits ends at once; what the provider has is stopped there, and ends as that turns out."""
+    async with _locked_batch(context, key) as locked:
+        if locked.row is None:
+            return [_absent("batch")]
+        status = BatchStatus(locked.row["status"])
+        if status is BatchStatus.CANCELED:
+            return []
+        if status.finished:
+            return [_conflict("This batch is finished.")]
+        session, batch_id = locked.session, locked.row["id"]
+        await session.rows("mark_canceling", batch_id)
+        locked.topics.add(batch_id)
+        waiting = await _in_states(session, batch_id, WAITING)
+        await locked.change([row["id"] for row in waiting], GenerationStatus.CANCELED)
+        running = await _in_states(session, batch_id, (GenerationStatus.RUNNING,))
+        await _ask_to_cancel(session, [row["id"] for row in running])
+    return []
+
+
+async def pause_batch(context: Context, key: UUID | None) -> list[Refusal]:
+    """Nothing new begins; what the provider has goes on."""
+    return await _set_paused(context, key, paused=True)
+
+
+async def resume_batch(context: Context, key: UUID | None) -> list[Refusal]:
+    """Goes on where it was paused."""
+    return await _set_paused(context, key, paused=False)
+
+
+async def retry_batch(
+    context: Context, key: UUID | None, codes: Sequence[GenerationErrorCode] | None
+) -> list[Refusal]:
+    """Queues what failed or was cancelled once more; with codes only what failed for one of them."""
+    async with _locked_batch(context, key) as locked:
+        if locked.row is None:
+            return [_absent("batch")]
+        names = None if codes is None else [code.value for code in codes]
+        rows = await _in_states(locked.session, locked.row["id"], RETRYABLE, names)
+        if not rows:
+            return [_conflict("There is nothing in this batch to be retried.")]
+        await locked.change([row["id"] for row in rows], GenerationStatus.QUEUED)
+        await feed(locked.session, locked.row["user_id"])
+    return []
+
+
+async def cancel_generation(context: Context, key: UUID | None) -> list[Refusal]:
+    async with _locked_generation(context, key) as locked:
+        if locked.row is None:
+            return [_absent("generation")]
+        match GenerationStatus(locked.row["status"]):
+            case GenerationStatus.QUEUED | GenerationStatus.THROTTLED:
+                await locked.change([locked.row["id"]], GenerationStatus.CANCELED)
+            case GenerationStatus.RUNNING:
+                await _ask_to_cancel(locked.session, [locked.row["id"]])
+            case GenerationStatus.CANCELED:
+                return []
+            case _:
+                return [_conflict("This generation is past being cancelled.")]
+    return []
+
+
+async def retry_generation(context: Context, key: UUID | None) -> list[Refusal]:
+    async with _locked_generation(context, key) as locked:
+        if locked.row is None:
+            return [_absent("generation")]
+        if GenerationStatus(locked.row["status"]) not in RETRYABLE:
+            return [_conflict("Only what failed or was cancelled can be retried.")]
+        await locked.change([locked.row["id"]], GenerationStatus.QUEUED)
+        await feed(locked.session, locked.row["user_id"])
+    return []
+
+
+async def _set_paused(context: Context, key: UUID | None, *, paused: bool) -> list[Refusal]:
+    async with _locked_batch(context, key) as locked:
+        if locked.row is None:
+            return [_absent("batch")]
+        status = BatchStatus(locked.row["status"])
+        if status.finished or status is BatchStatus.CANCELING:
+            return [_conflict("This batch is finished or being cancelled.")]
+        await locked.session.rows("set_paused", locked.row["id"], paused)
+        locked.topics.add(locked.row["id"])
+        if not paused:
+            await feed(locked.session, locked.row["user_id"])
+    return []
+
+
+@asynccontextmanager
+async def _locked_batch(context: Context, key: UUID | None) -> AsyncIterator[Locked]:
+    """The hints are given once the transaction is committed."""
+    async with context.session() as session:
+        row = await session.row("lock_batch", key) if key else None
+        await session.become_worker()
+        locked = Locked(session, row)
+        yield locked
+    for topic in locked.topics:
+        context.services.hints.tell(topic)
+
+
+@asynccontextmanager
+async def _locked_generation(context: Context, key: UUID | None) -> AsyncIterator[Locked]:
+    async with context.session() as session:
+        batch_id = await session.value("batch_id_of_generation", key) if key else None
+        if batch_id:
+            await session.row("lock_batch", batch_id)
+        row = await session.row("lock_generation", key) if key else None
+        await session.become_worker()
+        locked = Locked(session, row)
+        yield locked
+    for topic in locked.topics:
+        context.services.hints.tell(topic)
+
+
+async def _in_states(
+    session: Session,
+    batch_id: UUID,
+    states: Sequence[GenerationStatus],
+    codes: Sequence[str] | None = None,
+) -> Sequence[Row]:
+    names = [state.value for state in states]
+    return await session.rows("generations_in_states", batch_id, names, codes)
+
+
+async def _ask_to_cancel(session: Session, ids: Sequence[UUID]) -> None:
+    """The job that follows each run stops it, and is called for at once."""
+    rows = await session.rows("ask_to_cancel", ids)
+    subjects = [subject_of(row["id"], row["round"]) for row in rows]
+    await session.rows("hasten_jobs", [Job.COLLECT.key(subject) for subject in subjects])
+
+
+def _absent(what: str) -> Refusal:
+    return Refusal(path=("id",), code=UserErrorCode.NOT_FOUND, message=f"There is no such {what}.")
+
+
+def _conflict(message: str) -> Refusal:
+    return Refusal(path=("id",), code=UserErrorCode.CONFLICT, message=message)

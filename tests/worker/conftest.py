@@ -1,0 +1,88 @@
+"""A workshop on a real database with plain objects at its seams, and work to be done in it."""
+
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from PIL import Image
+
+from db.jobs import Job, subject_of
+from db.session import Database
+from engine.viewer import Viewer
+from worker.children import Children
+from worker.fakes import MemoryStorage, QuietHints, ScriptedProvider
+from worker.workshop import Task, Workshop
+
+Seed = Callable[..., Awaitable[list[UUID]]]
+
+
+@pytest.fixture(scope="session")
+def picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 6), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+async def children() -> AsyncIterator[Children]:
+    async with Children(1) as children:
+        yield children
+
+
+@pytest.fixture
+def provider(picture: bytes) -> ScriptedProvider:
+    return ScriptedProvider(picture)
+
+
+@pytest.fixture
+def make_shop(database: Database, children: Children, provider: ScriptedProvider) -> Callable[..., Workshop]:
+    def make(**given: Any) -> Workshop:
+        parts: dict[str, Any] = {
+            "database": database,
+            "hints": QuietHints(),
+            "storage": MemoryStorage(),
+            "children": children,
+            "providers": {"scripted": provider},
+        }
+        return Workshop(**(parts | given))
+
+    return make
+
+
+@pytest.fixture
+def shop(make_shop: Callable[..., Workshop]) -> Workshop:
+    return make_shop()
+
+
+@pytest.fixture
+def seed(database: Database, ada: Viewer) -> Seed:
+    """Queues a batch of so many generations for ada, or for another viewer; returns their ids."""
+
+    async def make(count: int = 1, viewer: Viewer = ada) -> list[UUID]:
+        rows = [
+            {
+                "position": place,
+                "template_name": f"Template {place}",
+                "name": f"Image {place}",
+                "prompt": f"prompt {place}",
+                "model": "scripted",
+                "parameters": {},
+                "seed": place,
+            }
+            for place in range(count)
+        ]
+        async with database.session(viewer) as session:
+            batch = await session.one("insert_batch", "Batch", None, "scripted", None, {}, {}, [], count)
+            await session.rows("insert_generations", batch["id"], rows)
+            found = await session.connection.fetch(
+                "select id from generations where batch_id = $1 order by position", batch["id"]
+            )
+        return [row["id"] for row in found]
+
+    return make
+
+
+def task(kind: Job, generation_id: UUID, round_: int = 1, turn: int = 1) -> Task:
+    return Task(kind=kind, subject=subject_of(generation_id, round_), turn=turn)
