@@ -180,8 +180,8 @@ class Provider(Protocol):
         """How the run stands now."""
         ...
 
-    async def cancel(self, prediction_id: str) -> None:
-        """Asks to stop the run; fetch tells what came of it."""
+    async def cancel(self, prediction_id: str) -> bool:
+        """Asks to stop the run. True where it surely comes to nothing; else fetch tells."""
         ...
 
     async def read(self, output: Output, run: Run) -> bytes:

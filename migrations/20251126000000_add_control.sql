@@ -45,17 +45,13 @@ create table studio.idempotency_keys (
     user_id       uuid        not null,
     key           text        not null check (char_length(key) between 1 and 200),
     input_hash    text        not null,
-    batch_id      uuid,
-    generation_id uuid,
+    result_id     uuid,
     created_at    timestamptz not null default now(),
-    primary key (user_id, key),
-    foreign key (batch_id, user_id) references public.batches (id, user_id) on delete cascade,
-    foreign key (generation_id, user_id) references public.generations (id, user_id) on delete cascade
+    primary key (user_id, key)
 );
 comment on table studio.idempotency_keys is
     'What a user''s idempotency key began, and the hash of the input it was used for.';
-create index idempotency_keys_by_batch on studio.idempotency_keys (batch_id, user_id);
-create index idempotency_keys_by_generation on studio.idempotency_keys (generation_id, user_id);
+comment on column studio.idempotency_keys.result_id is 'The batch or the generation, which may be gone by now.';
 
 alter table studio.rates enable row level security;
 alter table studio.rates force row level security;

@@ -51,17 +51,17 @@ class Once:
                 return None
             return await self.session.row("idempotency_key", self.viewer.user_id, self.key)
 
-    async def settle(self, *, batch_id: UUID | None = None, generation_id: UUID | None = None) -> None:
-        """What the key began, once it is begun."""
+    async def settle(self, result_id: UUID) -> None:
+        """What the key began, once it is begun. The session is the worker's by now."""
         if self.key is not None:
-            async with self._as_worker():
-                parameters = (self.viewer.user_id, self.key, batch_id, generation_id)
-                await self.session.rows("settle_idempotency_key", *parameters)
+            parameters = (self.viewer.user_id, self.key, result_id)
+            await self.session.rows("settle_idempotency_key", *parameters)
 
-    def mismatch(self, earlier: Row) -> list[Refusal]:
-        """Nothing where the key was used for this very input."""
+    def answer(self, earlier: Row) -> UUID | list[Refusal]:
+        """What the key began, where it was for this very input."""
         if earlier["input_hash"] == self.fingerprint:
-            return []
+            began: UUID = earlier["result_id"]
+            return began
         return [
             Refusal(
                 path=("idempotencyKey",),

@@ -5,39 +5,85 @@ from typing import Annotated
 
 import strawberry
 
-from db.jobs import feed
-from db.session import Session
 from engine.refusals import Refusal
+from resolvers import control, starting
 from resolvers.context import Context
-from resolvers.ordering import BatchDraft, ImageDraft, draft_batch, draft_image
 from resolvers.templates import refuse_collection, template_rows
 from schema.collection import Collection
-from schema.history import Batch, Generation
-from schema.inputs import CreateCollectionInput, GenerateImageInput, StartBatchInput
-from schema.node import Row
-from schema.payloads import CollectionPayload, GenerationPayload, StartBatchPayload, UserError
+from schema.inputs import (
+    CreateCollectionInput,
+    GenerateImageInput,
+    RegenerateBatchInput,
+    StartBatchInput,
+)
+from schema.node import global_id, read_id
+from schema.payloads import (
+    BatchPayload,
+    CollectionPayload,
+    GenerationPayload,
+    StartBatchPayload,
+    UserError,
+)
+from schema.words import GenerationErrorCode
 
 __all__ = ["Mutation"]
 
 Info = strawberry.Info[Context, None]
+BatchId = Annotated[strawberry.ID, strawberry.argument(description="The batch.")]
+GenerationId = Annotated[strawberry.ID, strawberry.argument(description="The generation.")]
 
 
 @strawberry.type(description="Writing. What the caller can put right comes back in userErrors.")
 class Mutation:
     @strawberry.mutation(
-        description=("Accepts a whole batch and returns at once; the images are made in the background.")
+        description="Accepts a whole batch and returns at once; the images are made in the background."
     )
     async def start_batch(
         self,
         info: Info,
         input: Annotated[StartBatchInput, strawberry.argument(description="What to make.")],
     ) -> StartBatchPayload:
-        async with info.context.session() as session:
-            draft = await draft_batch(session, input, info.context.services)
-            if isinstance(draft, list):
-                return StartBatchPayload(user_errors=_user_errors(draft))
-            batch = Batch.of(await _start(session, draft))
-        return StartBatchPayload(batch_id=batch.id, batch=batch)
+        return await _started(info.context, await starting.start_batch(info.context, input))
+
+    @strawberry.mutation(
+        description=(
+            "A new batch from an old one: all of it, or only what failed; anything named in the input "
+            "is changed."
+        )
+    )
+    async def regenerate_batch(
+        self,
+        info: Info,
+        input: Annotated[RegenerateBatchInput, strawberry.argument(description="What to make again.")],
+    ) -> StartBatchPayload:
+        return await _started(info.context, await starting.regenerate_batch(info.context, input))
+
+    @strawberry.mutation(
+        description="Queues the failed and canceled generations of this batch once more, in the same batch."
+    )
+    async def retry_batch(
+        self,
+        info: Info,
+        id: BatchId,
+        codes: Annotated[
+            list[GenerationErrorCode] | None,
+            strawberry.argument(description="Only what failed for one of these reasons."),
+        ] = None,
+    ) -> BatchPayload:
+        key = read_id(id)
+        return await _batch(info.context, id, await control.retry_batch(info.context, key, codes))
+
+    @strawberry.mutation(description="What waits ends at once; what the provider has is stopped there.")
+    async def cancel_batch(self, info: Info, id: BatchId) -> BatchPayload:
+        return await _batch(info.context, id, await control.cancel_batch(info.context, read_id(id)))
+
+    @strawberry.mutation(description="Nothing new begins; what the provider has goes on.")
+    async def pause_batch(self, info: Info, id: BatchId) -> BatchPayload:
+        return await _batch(info.context, id, await control.pause_batch(info.context, read_id(id)))
+
+    @strawberry.mutation(description="Goes on where it was paused.")
+    async def resume_batch(self, info: Info, id: BatchId) -> BatchPayload:
+        return await _batch(info.context, id, await control.resume_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="One image outside any batch, as from a single workspace.")
     async def generate_image(
@@ -45,12 +91,20 @@ class Mutation:
         info: Info,
         input: Annotated[GenerateImageInput, strawberry.argument(description="What to make.")],
     ) -> GenerationPayload:
-        async with info.context.session() as session:
-            draft = await draft_image(session, input, info.context.services)
-            if isinstance(draft, list):
-                return GenerationPayload(user_errors=_user_errors(draft))
-            generation = Generation.of(await _generate(session, draft))
-        return GenerationPayload(generation=generation)
+        outcome = await starting.generate_image(info.context, input)
+        if isinstance(outcome, list):
+            return GenerationPayload(user_errors=_user_errors(outcome))
+        return GenerationPayload(generation=await info.context.generation(outcome))
+
+    @strawberry.mutation(description="Queues a failed or canceled generation once more.")
+    async def retry_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
+        refusals = await control.retry_generation(info.context, read_id(id))
+        return await _generation(info.context, id, refusals)
+
+    @strawberry.mutation(description="Ends it where it waits; stops it where the provider has it.")
+    async def cancel_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
+        refusals = await control.cancel_generation(info.context, read_id(id))
+        return await _generation(info.context, id, refusals)
 
     @strawberry.mutation(description="A new collection of prompt templates, the caller's own.")
     async def create_collection(
@@ -67,40 +121,19 @@ class Mutation:
         return CollectionPayload(collection=Collection.of(row))
 
 
-async def _start(session: Session, draft: BatchDraft) -> Row:
-    """The batch and its generations as the viewer's, then the one job that expands it as the worker's."""
-    batch = await session.one(
-        "insert_batch",
-        draft.title,
-        draft.collection_id,
-        draft.model,
-        draft.reference_url,
-        draft.parameters,
-        draft.variables,
-        draft.tags,
-        len(draft.generations),
-    )
-    await session.rows("insert_generations", batch["id"], draft.generations)
-    await session.become_worker()
-    await feed(session, batch["user_id"])
-    return batch
+async def _started(context: Context, outcome: starting.Outcome) -> StartBatchPayload:
+    if isinstance(outcome, list):
+        return StartBatchPayload(user_errors=_user_errors(outcome))
+    return StartBatchPayload(batch_id=global_id(outcome), batch=await context.batch(outcome))
 
 
-async def _generate(session: Session, draft: ImageDraft) -> Row:
-    generation = await session.one(
-        "insert_generation",
-        draft.collection_id,
-        draft.reference_url,
-        draft.name,
-        draft.name,
-        draft.prompt,
-        draft.model,
-        draft.parameters,
-        draft.seed,
-    )
-    await session.become_worker()
-    await feed(session, generation["user_id"])
-    return generation
+async def _batch(context: Context, id: str, refusals: list[Refusal]) -> BatchPayload:
+    return BatchPayload(batch=await context.batch(read_id(id)), user_errors=_user_errors(refusals))
+
+
+async def _generation(context: Context, id: str, refusals: list[Refusal]) -> GenerationPayload:
+    generation = await context.generation(read_id(id))
+    return GenerationPayload(generation=generation, user_errors=_user_errors(refusals))
 
 
 def _user_errors(refusals: Iterable[Refusal]) -> list[UserError]:

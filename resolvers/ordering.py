@@ -31,10 +31,18 @@ from engine.refusals import (
 from engine.words import UserErrorCode
 from resolvers.context import Services
 from resolvers.templates import json_object, kept_templates, refuse_templates, written_templates
-from schema.inputs import GenerateImageInput, StartBatchInput
+from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
 from schema.node import Row, read_id
 
-__all__ = ["BatchDraft", "ImageDraft", "draft_batch", "draft_image"]
+__all__ = [
+    "BatchDraft",
+    "ImageDraft",
+    "choose_seed",
+    "draft_batch",
+    "draft_image",
+    "refuse_common",
+    "refuse_title",
+]
 
 TITLE_RULE = TextRule(longest=200)
 TAG_RULE = TextRule(longest=50)
@@ -56,6 +64,7 @@ class BatchDraft:
     parameters: dict[str, Any]
     variables: dict[str, Any]
     generations: list[dict[str, Any]]
+    regenerated_from: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +84,7 @@ async def draft_batch(
     session: Session, asked: StartBatchInput, services: Services
 ) -> BatchDraft | list[Refusal]:
     """Reads the collection under the viewer's role and plans; writes nothing."""
-    refusals = [*_refuse_common(asked, services), *_refuse_batch(asked)]
+    refusals = [*refuse_common(asked, services), *_refuse_batch(asked)]
     collection = await _collection(session, asked.collection_id)
     templates, absent = await _templates(session, asked, collection)
     if refusals or absent:
@@ -102,7 +111,7 @@ async def draft_image(
     """Reads the collection under the viewer's role; writes nothing."""
     model = _model(asked, services)
     refusals = [
-        *_refuse_common(asked, services),
+        *refuse_common(asked, services),
         *refuse_text(asked.prompt, ("prompt",), PROMPT_RULE),
         *([] if asked.name is None else refuse_text(asked.name, ("name",), NAME_RULE)),
         *refuse_model(model, ("model",), services.model_names),
@@ -120,12 +129,14 @@ async def draft_image(
         prompt=asked.prompt,
         model=model,
         parameters=parameters,
-        seed=_seed(parameters),
+        seed=choose_seed(parameters),
     )
 
 
-def _refuse_common(asked: StartBatchInput | GenerateImageInput, services: Services) -> Iterator[Refusal]:
-    """What startBatch and generateImage check alike."""
+def refuse_common(
+    asked: StartBatchInput | GenerateImageInput | RegenerateBatchInput, services: Services
+) -> Iterator[Refusal]:
+    """What all that starts work checks alike."""
     if asked.reference_url is not None:
         loopback = services.loopback_references
         yield from refuse_reference(asked.reference_url, ("referenceUrl",), loopback=loopback)
@@ -133,10 +144,14 @@ def _refuse_common(asked: StartBatchInput | GenerateImageInput, services: Servic
         yield from refuse_object(asked.parameters, ("parameters",))
 
 
+def refuse_title(title: str | None) -> Iterator[Refusal]:
+    if title is not None:
+        yield from refuse_text(title, ("title",), TITLE_RULE)
+
+
 def _refuse_batch(asked: StartBatchInput) -> Iterator[Refusal]:
     """What can be said without the collection; the plan checks the rest."""
-    if asked.title is not None:
-        yield from refuse_text(asked.title, ("title",), TITLE_RULE)
+    yield from refuse_title(asked.title)
     tags = asked.tags or []
     yield from refuse_count(len(tags), ("tags",), most=MAX_TAGS)
     for place, tag in enumerate(tags[:MAX_TAGS]):
@@ -190,11 +205,11 @@ def _generation_row(planned: PlannedGeneration, collection: Row | None) -> dict[
         "prompt": planned.prompt,
         "model": planned.model,
         "parameters": planned.parameters,
-        "seed": _seed(planned.parameters),
+        "seed": choose_seed(planned.parameters),
     }
 
 
-def _seed(parameters: dict[str, Any]) -> int:
+def choose_seed(parameters: dict[str, Any]) -> int:
     """The one asked for, else a random one: it is stored either way, so that work can be repeated."""
     asked = parameters.get("seed")
     if type(asked) is int and 0 <= asked < 2**63:

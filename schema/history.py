@@ -74,10 +74,15 @@ class Batch(Node):
     )
     key: strawberry.Private[UUID]
     collection_id: strawberry.Private[UUID | None]
+    origin_id: strawberry.Private[UUID | None]
 
     @strawberry.field(description="Where its templates came from.")
     async def collection(self, info: Info) -> LazyCollection | None:
         return await info.context.collection(self.collection_id)
+
+    @strawberry.field(description="The batch that this one repeats, after regenerateBatch.")
+    async def regenerated_from(self, info: Info) -> "Batch | None":
+        return await info.context.batch(self.origin_id)
 
     @strawberry.field(description="All the work items, in the batch's own order, finished or not.")
     async def generations(
@@ -121,6 +126,7 @@ class Batch(Node):
             deleted_at=row["deleted_at"],
             key=key,
             collection_id=row["collection_id"],
+            origin_id=row["regenerated_from"],
         )
 
 

@@ -3,7 +3,13 @@
 import strawberry
 from strawberry.scalars import JSON
 
-__all__ = ["CreateCollectionInput", "GenerateImageInput", "StartBatchInput", "TemplateInput"]
+__all__ = [
+    "CreateCollectionInput",
+    "GenerateImageInput",
+    "RegenerateBatchInput",
+    "StartBatchInput",
+    "TemplateInput",
+]
 
 
 @strawberry.input(description="A template written on the spot.")
@@ -18,6 +24,13 @@ class TemplateInput:
 
 @strawberry.input(description="What a batch is made from.")
 class StartBatchInput:
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description=(
+            "The same key and input return the first answer again; the same key and another input "
+            "are refused."
+        ),
+    )
     title: str | None = strawberry.field(
         default=None, description="By default the collection's name and the start time."
     )
@@ -52,6 +65,13 @@ class StartBatchInput:
 @strawberry.input(description="What a single image is made from.")
 class GenerateImageInput:
     prompt: str = strawberry.field(description="As sent to the model.")
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description=(
+            "The same key and input return the first answer again; the same key and another input "
+            "are refused."
+        ),
+    )
     name: str | None = strawberry.field(default=None, description="By default the prompt's first words.")
     model: str | None = strawberry.field(
         default=None, description="One of models; by default the service's own choice."
@@ -63,6 +83,32 @@ class GenerateImageInput:
         default=None, description="A collection that the image belongs to."
     )
     parameters: JSON | None = strawberry.field(default=None, description="Model inputs.")
+
+
+@strawberry.input(description="A batch to be made again; what is not named stays as it was.")
+class RegenerateBatchInput:
+    batch_id: strawberry.ID = strawberry.field(description="The batch to repeat.")
+    generation_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Empty for the whole batch."
+    )
+    only_failed: bool | None = strawberry.field(
+        default=False, description="Only what failed or was cancelled."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description=(
+            "The same key and input return the first answer again; the same key and another input "
+            "are refused."
+        ),
+    )
+    title: str | None = strawberry.field(default=None, description="By default the old one.")
+    reference_url: str | None = strawberry.field(
+        default=None, description="An https address of another reference image."
+    )
+    model: str | None = strawberry.field(default=None, description="Another model, for every image.")
+    parameters: JSON | None = strawberry.field(
+        default=None, description="Merged over the parameters of every image."
+    )
 
 
 @strawberry.input(description="A new collection.")

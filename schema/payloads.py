@@ -10,6 +10,7 @@ from schema.history import Batch, Generation
 from schema.words import UserErrorCode
 
 __all__ = [
+    "BatchPayload",
     "BatchUpdate",
     "CollectionPayload",
     "GenerationPayload",
@@ -43,6 +44,14 @@ class StartBatchPayload:
     batch: Batch | None = strawberry.field(default=None, description="The batch, as accepted.")
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Empty where it was started."
+    )
+
+
+@strawberry.type(description="The batch as it is now, or why nothing was done.")
+class BatchPayload:
+    batch: Batch | None = strawberry.field(default=None, description="The batch as it is now.")
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Empty where it was done."
     )
 
 

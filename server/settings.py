@@ -45,7 +45,11 @@ class Settings(BaseSettings):
     storage_url: str | None = None
     allowed_origins: Words = ()
     concurrency: int = Field(default=100, ge=1, le=10_000)
+    creates_per_minute: int = Field(default=600, ge=1)
+    settle_seconds: float = Field(default=60, ge=0)
+    deadline_seconds: float = Field(default=600, ge=1)
     max_batch: int = Field(default=10_000, ge=1)
+    max_running: int = Field(default=100, ge=1)
     log_level: str = "info"
 
     @field_validator("allowed_origins", mode="before")

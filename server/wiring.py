@@ -90,6 +90,9 @@ async def build_workshop(settings: Settings, urls: Urls) -> AsyncIterator[Worksh
             storage=storage_of(settings),
             children=children,
             providers={model.name: demo for model in demo.models()},
+            max_running=settings.max_running,
+            settle_seconds=settings.settle_seconds,
+            deadline=settings.deadline_seconds,
         )
 
 

@@ -74,8 +74,9 @@ class DemoProvider:
     async def fetch(self, prediction_id: str, run: Run) -> Prediction:
         return _standing(prediction_id, run.parameters)
 
-    async def cancel(self, prediction_id: str) -> None:
-        """A run that is not read costs nothing."""
+    async def cancel(self, prediction_id: str) -> bool:
+        """A run that nobody reads is never drawn."""
+        return True
 
     async def read(self, output: Output, run: Run) -> bytes:
         sizes = _checked(run.parameters)

@@ -35,6 +35,7 @@ class ScriptedProvider:
         self.script = script or (lambda _: None)
         self.runs: list[Call] = []
         self.calls: list[Call] = []
+        self.canceled: list[str] = []
         self.list_error: ProviderError | None = None
 
     def models(self) -> Sequence[Model]:
@@ -62,7 +63,9 @@ class ScriptedProvider:
     async def fetch(self, prediction_id: str, run: Run) -> Prediction:
         return _succeeded(next(call for call in self.runs if str(call.id) == prediction_id))
 
-    async def cancel(self, prediction_id: str) -> None: ...
+    async def cancel(self, prediction_id: str) -> bool:
+        self.canceled.append(prediction_id)
+        return True
 
     async def read(self, output: Output, run: Run) -> bytes:
         return self.picture

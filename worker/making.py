@@ -258,7 +258,8 @@ async def _look(shop: Workshop, work: Work, task: Task) -> None:
     if work.status is GenerationStatus.SAVING:
         await _refuse_poison(shop, work)
     provider = shop.provider_of(work.model)
-    await _stop_if_wanted(shop, work, provider)
+    if await _stopped(shop, work, provider):
+        return
     prediction = await provider.fetch(work.prediction_id, work.run(task.turn))
     await _go_on(shop, work, task, prediction)
 
@@ -271,14 +272,21 @@ async def _refuse_poison(shop: Workshop, work: Work) -> None:
         raise internal_error()
 
 
-async def _stop_if_wanted(shop: Workshop, work: Work, provider: Provider) -> None:
+async def _stopped(shop: Workshop, work: Work, provider: Provider) -> bool:
+    """Stops what nobody wants any more, or what takes too long; whether that was its end."""
+    if work.status is not GenerationStatus.RUNNING or work.prediction_id is None:
+        return False
     late = work.age > shop.deadline * 1.5
-    if work.prediction_id and (work.cancel_asked or late):
-        await provider.cancel(work.prediction_id)
-    if late and work.status is GenerationStatus.RUNNING:
+    if not (work.cancel_asked or late):
+        return False
+    surely = await provider.cancel(work.prediction_id)
+    if late:
         raise ProviderError(
             GenerationErrorCode.TIMED_OUT, "The model took longer than allowed.", retryable=True
         )
+    if surely:
+        await change_now(shop, work, Change(status=GenerationStatus.CANCELED))
+    return surely
 
 
 async def _go_on(shop: Workshop, work: Work, task: Task, prediction: Prediction) -> None:

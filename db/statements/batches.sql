@@ -1,7 +1,9 @@
 -- name: insert_batch
 -- The generations' own insertion counts as the first changes: each gets a place before every later one.
-insert into batches (title, collection_id, model, reference_url, parameters, variables, tags, total, seq)
-values ($1, $2, $3, $4, $5, $6, $7, $8::integer, $8::integer)
+insert into batches (
+    title, collection_id, model, reference_url, parameters, variables, tags, total, seq, regenerated_from
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8::integer, $8::integer, $9)
 returning *
 
 -- name: insert_generations

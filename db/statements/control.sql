@@ -25,7 +25,7 @@ update batches set canceling = true, paused = false, seq = seq + 1 where id = $1
 update batches set paused = $2, seq = seq + 1 where id = $1 and paused <> $2 returning id
 
 -- name: idempotency_key
-select input_hash, batch_id, generation_id from studio.idempotency_keys where user_id = $1 and key = $2
+select input_hash, result_id from studio.idempotency_keys where user_id = $1 and key = $2
 
 -- name: claim_idempotency_key
 -- waits for whoever claims the same key in a transaction that is still open
@@ -34,7 +34,7 @@ on conflict do nothing
 returning key
 
 -- name: settle_idempotency_key
-update studio.idempotency_keys set batch_id = $3, generation_id = $4 where user_id = $1 and key = $2
+update studio.idempotency_keys set result_id = $3 where user_id = $1 and key = $2
 
 -- name: prune_idempotency_keys
 delete from studio.idempotency_keys where created_at < now() - interval '7 days'

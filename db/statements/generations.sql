@@ -9,6 +9,11 @@ from generations g
 left join images first_image on first_image.generation_id = g.id and first_image.output = 0
 where g.id = any($1::uuid[])
 
+-- name: generations_to_repeat
+select id, template_id, template_name, name, prompt, model, parameters, status from generations
+where user_id = (select studio.current_user_id()) and batch_id = $1
+order by position, id
+
 -- name: generations_of_batches
 -- a page of each batch of $1, in the batch's own order, after ($2, $3); $6 statuses or null
 select parent.id as parent_id, g.*, first_image.id as image_id,

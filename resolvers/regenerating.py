@@ -1,0 +1,92 @@
+"""A new batch from an old one: all of it, or a part, with what is named in the input changed."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from db.session import Session
+from engine.plan import refuse_model
+from engine.refusals import Refusal, not_found
+from engine.words import GenerationStatus, UserErrorCode
+from resolvers.context import Services
+from resolvers.ordering import BatchDraft, choose_seed, refuse_common, refuse_title
+from resolvers.templates import json_object
+from schema.inputs import RegenerateBatchInput
+from schema.node import Row, read_id
+
+__all__ = ["draft_again"]
+
+UNSUCCESSFUL = (GenerationStatus.FAILED.value, GenerationStatus.CANCELED.value)
+
+
+async def draft_again(
+    session: Session, asked: RegenerateBatchInput, services: Services
+) -> BatchDraft | list[Refusal]:
+    """Reads the old batch under the viewer's role; writes nothing."""
+    key = read_id(asked.batch_id)
+    batch = await session.row("batches_by_id", [key]) if key else None
+    if batch is None:
+        return [not_found(("batchId",), "There is no such batch.")]
+    generations = await session.rows("generations_to_repeat", key)
+    chosen, absent = _chosen(generations, asked)
+    refusals = [*_refuse(asked, services), *absent]
+    if refusals:
+        return refusals
+    if not chosen:
+        return [_nothing()]
+    parameters = json_object(asked.parameters)
+    return BatchDraft(
+        title=asked.title or batch["title"],
+        tags=batch["tags"],
+        collection_id=batch["collection_id"],
+        model=asked.model or batch["model"],
+        reference_url=asked.reference_url or batch["reference_url"],
+        parameters={**batch["parameters"], **parameters},
+        variables=batch["variables"],
+        generations=[
+            _again(row, place, model=asked.model, parameters=parameters) for place, row in enumerate(chosen)
+        ],
+        regenerated_from=key,
+    )
+
+
+def _refuse(asked: RegenerateBatchInput, services: Services) -> Iterator[Refusal]:
+    yield from refuse_common(asked, services)
+    yield from refuse_title(asked.title)
+    if asked.model is not None:
+        yield from refuse_model(asked.model, ("model",), services.model_names)
+
+
+def _chosen(generations: Sequence[Row], asked: RegenerateBatchInput) -> tuple[list[Row], list[Refusal]]:
+    """Those named, or all; of them only what did not succeed, where that is asked for."""
+    known = {row["id"] for row in generations}
+    named = [read_id(each) for each in asked.generation_ids or []]
+    absent = [
+        not_found(("generationIds", str(place)), "The batch has no such generation.")
+        for place, key in enumerate(named)
+        if key not in known
+    ]
+    wanted: set[UUID | None] = set(named) or set(known)
+    chosen = [row for row in generations if row["id"] in wanted]
+    if asked.only_failed:
+        chosen = [row for row in chosen if row["status"] in UNSUCCESSFUL]
+    return chosen, absent
+
+
+def _again(row: Row, place: int, *, model: str | None, parameters: dict[str, Any]) -> dict[str, Any]:
+    changed = {**row["parameters"], **parameters}
+    return {
+        "position": place,
+        "template_id": row["template_id"],
+        "template_name": row["template_name"],
+        "name": row["name"],
+        "prompt": row["prompt"],
+        "model": model or row["model"],
+        "parameters": changed,
+        "seed": choose_seed(changed),
+    }
+
+
+def _nothing() -> Refusal:
+    message = "There is nothing in this batch to be made again."
+    return Refusal(path=("batchId",), code=UserErrorCode.CONFLICT, message=message)

@@ -1,0 +1,111 @@
+"""Starting work, each in one transaction: under the viewer's role the rows, under the worker's the job."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+from db.jobs import feed
+from db.session import Session
+from engine.refusals import Refusal
+from resolvers.context import Context
+from resolvers.idempotency import Once
+from resolvers.ordering import BatchDraft, ImageDraft, draft_batch, draft_image
+from resolvers.regenerating import draft_again
+from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
+from schema.node import Row
+
+__all__ = ["Outcome", "generate_image", "regenerate_batch", "start_batch"]
+
+D = TypeVar("D")
+Outcome = UUID | list[Refusal]
+
+
+async def start_batch(context: Context, asked: StartBatchInput) -> Outcome:
+    """The batch's id, or why there is none."""
+
+    async def draft(session: Session) -> BatchDraft | list[Refusal]:
+        return await draft_batch(session, asked, context.services)
+
+    return await _once(context, ("startBatch", asked), draft, _insert_batch)
+
+
+async def regenerate_batch(context: Context, asked: RegenerateBatchInput) -> Outcome:
+    """The new batch's id, or why there is none."""
+
+    async def draft(session: Session) -> BatchDraft | list[Refusal]:
+        return await draft_again(session, asked, context.services)
+
+    return await _once(context, ("regenerateBatch", asked), draft, _insert_batch)
+
+
+async def generate_image(context: Context, asked: GenerateImageInput) -> Outcome:
+    """The generation's id, or why there is none."""
+
+    async def draft(session: Session) -> ImageDraft | list[Refusal]:
+        return await draft_image(session, asked, context.services)
+
+    return await _once(context, ("generateImage", asked), draft, _insert_generation)
+
+
+async def _once(
+    context: Context,
+    use: tuple[str, StartBatchInput | RegenerateBatchInput | GenerateImageInput],
+    draft: Callable[[Session], Awaitable[D | list[Refusal]]],
+    insert: Callable[[Session, D], Awaitable[Row]],
+) -> Outcome:
+    """Whatever this key began before, else what is drafted now."""
+    operation, asked = use
+    async with context.session() as session:
+        once = Once(
+            session=session,
+            viewer=context.viewer,
+            operation=operation,
+            key=asked.idempotency_key,
+            input=asked,
+        )
+        if refusals := once.refusals():
+            return refusals
+        if earlier := await once.earlier():
+            return once.answer(earlier)
+        drafted = await draft(session)
+        if isinstance(drafted, list):
+            return drafted
+        if earlier := await once.claim():
+            return once.answer(earlier)
+        row = await insert(session, drafted)
+        await session.become_worker()
+        await once.settle(row["id"])
+        await feed(session, row["user_id"])
+        began: UUID = row["id"]
+        return began
+
+
+async def _insert_batch(session: Session, draft: BatchDraft) -> Row:
+    batch = await session.one(
+        "insert_batch",
+        draft.title,
+        draft.collection_id,
+        draft.model,
+        draft.reference_url,
+        draft.parameters,
+        draft.variables,
+        draft.tags,
+        len(draft.generations),
+        draft.regenerated_from,
+    )
+    await session.rows("insert_generations", batch["id"], draft.generations)
+    return batch
+
+
+async def _insert_generation(session: Session, draft: ImageDraft) -> Row:
+    return await session.one(
+        "insert_generation",
+        draft.collection_id,
+        draft.reference_url,
+        draft.name,
+        draft.name,
+        draft.prompt,
+        draft.model,
+        draft.parameters,
+        draft.seed,
+    )
