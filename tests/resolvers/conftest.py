@@ -40,7 +40,7 @@ class Archive:
     async def batch(self, images: int = 1, *, title: str = "Boats", collection: str | None = None) -> Kept:
         """A finished batch with so many images, all saved."""
         async with self.database.session(self.owner) as session:
-            row = await session.one("insert_batch", title, collection, "demo", None, {}, {}, [], images)
+            row = await session.one("insert_batch", title, collection, "demo", None, {}, {}, [], images, None)
             rows = [self._generation(place) for place in range(images)]
             await session.rows("insert_generations", row["id"], rows)
             generations = await session.connection.fetch(
