@@ -13,10 +13,12 @@ RIGHTS = """
 public.collections         s     siud           si             -              -
 public.templates           s     sid            i              -              -
 public.batches             s     siu            su             -              -
-public.generations         s     si             su             -              -
+public.generations         s     siu            su             -              -
 public.images              s     siu            -              -              -
 studio.attempts            -     -              siud           -              -
 studio.turns               -     -              siud           -              -
+studio.rates               -     -              siud           -              -
+studio.idempotency_keys    -     -              siud           -              -
 studio.migrations          -     -              -              -              -
 pgq.pgqueuer               -     -              siud           -              -
 pgq.pgqueuer_log           -     -              siud           -              -
@@ -46,13 +48,14 @@ INSERTS = {
 UPDATES = {
     ("authenticated", "collections"): "name description",
     ("authenticated", "batches"): "title favorite tags deleted_at",
+    ("authenticated", "generations"): "name",
     ("authenticated", "images"): "name favorite deleted_at",
     ("studio_worker", "batches"): (
         "seq paused canceling running succeeded failed canceled saved unsaved started_at finished_at"
     ),
     ("studio_worker", "generations"): (
         "status progress attempts faults saves saved outputs error_code error_message error_retryable "
-        "retry_at seq started_at finished_at"
+        "retry_at seq started_at finished_at admitted round cancel_asked"
     ),
 }
 
