@@ -301,12 +301,6 @@ def running() -> Callable[..., AbstractAsyncContextManager[Service]]:
 
 
 @pytest.fixture
-def run_service() -> Callable[[Settings], AbstractAsyncContextManager[Service]]:
-    """For a test that runs services of its own settings."""
-    return running
-
-
-@pytest.fixture
 async def service(settings_for: Callable[..., Settings]) -> AsyncIterator[Service]:
     async with running_service(settings_for()) as service:
         yield service

@@ -139,9 +139,10 @@ class CogProvider:
         except UnknownError as error:
             raise away() from error
 
-    async def cancel(self, prediction_id: str) -> None:
+    async def cancel(self, prediction_id: str) -> bool:
         """Whoever waits for the run is told; one that is over, or never was, is no error."""
         await self._ask_quickly("POST", f"{_path(prediction_id)}/cancel")
+        return False
 
     async def read(self, output: Output, run: Run) -> bytes:
         """From the answer itself, or from the Cog server's own address and no other."""

@@ -41,7 +41,9 @@ def new_collection() -> Callable[..., Awaitable[UUID]]:
 @pytest.fixture(scope="session")
 def new_batch() -> Callable[..., Awaitable[Made]]:
     async def make(session: Session, *, total: int = 1, collection_id: UUID | None = None) -> Made:
-        batch = await session.one("insert_batch", "First", collection_id, "demo", None, {}, {}, [], total, None)
+        batch = await session.one(
+            "insert_batch", "First", collection_id, "demo", None, {}, {}, [], total, None
+        )
         rows = [generation(position=position) for position in range(total)]
         await session.rows("insert_generations", batch["id"], rows)
         found = await session.rows("generations_of_batches", [batch["id"]], -1, UUID(int=0), total, [], None)

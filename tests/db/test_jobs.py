@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from db.jobs import EXPAND_TURN, THUMBNAIL_TURN, Job, enqueue, enqueue_each, queue_queries, take_turns
+from db.jobs import FEED_TURN, THUMBNAIL_TURN, Job, enqueue, enqueue_each, queue_queries, take_turns
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ async def test_a_subject_may_come_again_once_its_job_is_done(order, serve, queue
 async def test_a_job_put_in_twice_at_once_is_one(database, queued):
     async def put() -> None:
         async with database.worker_session() as session:
-            await enqueue(session, Job.EXPAND, "a", turn=EXPAND_TURN)
+            await enqueue(session, Job.FEED, "a", turn=FEED_TURN)
 
     await asyncio.gather(*(put() for _ in range(8)))
     assert await queued() == ["a"]
@@ -139,7 +139,7 @@ async def test_batches_are_expanded_first_and_thumbnails_made_last(database, que
     await order(UUID(int=1), 1)
     async with database.worker_session() as session:
         await enqueue(session, Job.THUMBNAIL, "thumbnail", turn=THUMBNAIL_TURN)
-        await enqueue(session, Job.EXPAND, "expand", turn=EXPAND_TURN)
+        await enqueue(session, Job.FEED, "expand", turn=FEED_TURN)
     assert await queued() == ["expand", f"{UUID(int=1)}/0", "thumbnail"]
 
 

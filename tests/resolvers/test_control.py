@@ -20,8 +20,13 @@ def control(field, arguments="id: $id", variables="$id: ID!"):
 
 
 @pytest.fixture
-def ada(as_owner):
-    return as_owner
+def ada(shared_service):
+    return shared_service.caller()
+
+
+@pytest.fixture
+def stranger(shared_service):
+    return shared_service.stranger()
 
 
 async def start(caller, *templates, **given):
@@ -41,6 +46,7 @@ async def until(caller, batch_id, wanted):
         async for update in updates:
             if wanted(update["batch"]):
                 return update
+    raise AssertionError("the batch ended before it was as wanted")
 
 
 async def test_cancelling_a_batch_ends_what_waits_and_what_runs(ada):
@@ -71,16 +77,16 @@ async def test_a_finished_batch_cannot_be_cancelled(ada):
 
 
 @pytest.mark.parametrize("field", ["cancelBatch", "pauseBatch", "resumeBatch", "retryBatch"])
-async def test_a_strangers_batch_does_not_exist(as_stranger, ada, field):
+async def test_a_strangers_batch_does_not_exist(stranger, ada, field):
     batch_id = await start(ada, SLOW)
-    payload = await act(as_stranger, field, batch_id)
+    payload = await act(stranger, field, batch_id)
     assert payload["batch"] is None
     assert payload["userErrors"][0]["code"] == "NOT_FOUND"
     await act(ada, "cancelBatch", batch_id)
 
 
-async def test_a_paused_batch_waits_until_it_is_resumed(settings_for, run_service):
-    async with run_service(settings_for(max_running=1)) as service:
+async def test_a_paused_batch_waits_until_it_is_resumed(settings_for, running):
+    async with running(settings_for(max_running=1)) as service:
         ada = service.caller()
         batch_id = await start(ada, QUICK | {"seconds": 1}, QUICK, QUICK)
         await until(ada, batch_id, lambda batch: batch["counts"]["running"] == 1)
@@ -197,10 +203,10 @@ async def test_a_hundred_calls_with_one_key_start_one_batch(ada):
     assert batches["batches"]["totalCount"] == 1
 
 
-async def test_a_key_is_for_one_input_and_one_user(as_stranger, ada):
+async def test_a_key_is_for_one_input_and_one_user(stranger, ada):
     wanted = {"idempotencyKey": "k", "templates": [{"name": "T", "prompt": "p"}]}
     await ada.ask(START, input=wanted)
     other = await ada.ask(START, input=wanted | {"title": "Another"})
     assert other["startBatch"]["userErrors"][0]["code"] == "IDEMPOTENCY_MISMATCH"
-    ben = await as_stranger.ask(START, input=wanted | {"title": "Another"})
+    ben = await stranger.ask(START, input=wanted | {"title": "Another"})
     assert ben["startBatch"]["userErrors"] == []

@@ -109,7 +109,7 @@ async def ask(url: str, query: str) -> Any:
 
 async def until(claim: Callable[[], bool], seconds: float = 15) -> None:
     async with asyncio.timeout(seconds):
-        while not claim():  # noqa: ASYNC110 - other processes set no event of ours
+        while not claim():
             await asyncio.sleep(0.02)
 
 
@@ -125,7 +125,7 @@ async def until_answered(url: str) -> None:
 async def until_at_work(server: EmbeddedPostgres, query: str) -> None:
     active = f"select count(*) from pg_stat_activity where query = '{query}' and state = 'active'"
     async with asyncio.timeout(15):
-        while not await ask(server.superuser_url, active):  # noqa: ASYNC110 - as above
+        while not await ask(server.superuser_url, active):
             await asyncio.sleep(0.05)
 
 

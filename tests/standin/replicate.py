@@ -39,7 +39,7 @@ async def standin(*, seed: int = 0, port: int = 0, **behaviour: Any) -> AsyncIte
     server = _Server(_config(replicate, port))
     async with replicate.herald:
         serving = asyncio.create_task(server.serve())
-        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+        while not server.started and not serving.done():
             await asyncio.sleep(LOOK)
         replicate.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         try:

@@ -74,7 +74,9 @@ def seed(database: Database, ada: Viewer) -> Seed:
             for place in range(count)
         ]
         async with database.session(viewer) as session:
-            batch = await session.one("insert_batch", "Batch", None, "scripted", None, {}, {}, [], count, None)
+            batch = await session.one(
+                "insert_batch", "Batch", None, "scripted", None, {}, {}, [], count, None
+            )
             await session.rows("insert_generations", batch["id"], rows)
             found = await session.connection.fetch(
                 "select id from generations where batch_id = $1 order by position", batch["id"]

@@ -103,7 +103,7 @@ def serving(log: Path) -> Iterator[tuple[str, subprocess.Popen]]:
 async def health(provider: CogProvider, wanted: str, patience: float = PATIENCE) -> None:
     """Returns once the server's health is what is wanted."""
     async with asyncio.timeout(patience):
-        while await provider._health() != wanted:  # noqa: ASYNC110 - Cog tells nobody
+        while await provider._health() != wanted:
             await asyncio.sleep(0.02)
 
 

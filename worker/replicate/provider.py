@@ -108,12 +108,13 @@ class ReplicateProvider:
         except TROUBLE as error:
             raise read_fault(error) from error
 
-    async def cancel(self, prediction_id: str) -> None:
+    async def cancel(self, prediction_id: str) -> bool:
         try:
             await self.api.cancel(prediction_id)
         except TROUBLE as error:
             if not _has_ended(error):
                 raise read_fault(error) from error
+        return False
 
     async def read(self, output: Output, run: Run) -> bytes:
         """The file. OUTPUT_EXPIRED and OUTPUT_INVALID are final, all else may be tried again."""
