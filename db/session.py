@@ -20,6 +20,7 @@ from engine.viewer import Viewer
 
 __all__ = [
     "COMMAND_TIMEOUT",
+    "DATABASE_AWAY",
     "AccessDenied",
     "Database",
     "Session",
@@ -30,6 +31,15 @@ __all__ = [
 
 AccessDenied = asyncpg.InsufficientPrivilegeError
 """The role lacks a right, or a policy refused a row."""
+
+DATABASE_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+)
+"""What a statement raises where the server is out of reach, going down, or coming up."""
 
 COMMAND_TIMEOUT = 8.0
 """Seconds after which any statement is given up, also by a database that stalls without closing."""

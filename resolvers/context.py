@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from db.session import Database, Session
-from engine.seams import Hints, Model
+from engine.seams import Hints, Model, Provider
 from engine.viewer import Viewer
 from resolvers.faults import Fault
 from resolvers.relations import Relations
@@ -18,17 +18,22 @@ __all__ = ["Context", "Services"]
 class Services:
     """Long-lived things, shared by all requests.
 
-    signer gives the hour's keys for studio.signed_address; default_model is one of models;
+    signer gives the hour's keys for studio.signed_address; default_model is one of the providers' models;
     loopback_references says whether a reference may lie on this very machine (local mode).
     """
 
     database: Database
     hints: Hints
     signer: Callable[[], list[str]]
-    models: Sequence[Model]
+    providers: Sequence[Provider]
     default_model: str
     max_batch: int
     loopback_references: bool
+
+    @property
+    def models(self) -> list[Model]:
+        """What each provider offers now: an outage at the start may have hidden their inputs."""
+        return [model for provider in self.providers for model in provider.models()]
 
     @property
     def model_names(self) -> frozenset[str]:

@@ -16,6 +16,7 @@ from server.files import Files
 from server.graphql import GraphQLEndpoint
 from server.local import LocalToken
 from server.pipeline import build_schema
+from server.webhooks import Webhooks
 
 __all__ = ["Parts", "create_app"]
 
@@ -27,12 +28,13 @@ Batch Studio runs. Its GraphQL API is at /graphql; this build has no web client.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the application is made of; local is None outside local mode."""
+    """What the application is made of; local is None outside local mode, webhooks where none are sent."""
 
     services: Services
     authenticator: Authenticator
     files: Files
     local: LocalToken | None
+    webhooks: Webhooks | None
     allowed_origins: tuple[str, ...]
 
 
@@ -59,6 +61,8 @@ def create_app(parts: Parts) -> Starlette:
     ]
     if parts.local:
         routes.append(Route("/local/token", parts.local.post, methods=["POST"]))
+    if parts.webhooks:
+        routes.append(Route("/webhooks/replicate/{call}", parts.webhooks.post, methods=["POST"]))
     return Starlette(routes=routes)
 
 

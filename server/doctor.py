@@ -1,6 +1,6 @@
 """Says what is configured, reachable and missing."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -27,7 +27,7 @@ async def examine(settings: Settings) -> bool:
             findings += [await _looked(look, urls) for look in (_migrations, _roles, _queue)]
     except (DatabaseUnusableError, EmbeddedPostgresError, MigrationError) as error:
         findings.append((False, f"database   {error}"))
-    findings.append((True, "provider   demo (draws images on this machine)"))
+    findings += [(True, f"provider   {each}") for each in _providers(settings)]
     findings.append(await _storage(settings))
     findings.append(_identity(settings))
     for well, text in findings:
@@ -99,6 +99,15 @@ async def _storage(settings: Settings) -> Finding:
     except (SettingsError, StorageError) as error:
         return False, f"storage    {settings.storage}: {error}"
     return True, f"storage    {settings.storage}"
+
+
+def _providers(settings: Settings) -> Iterator[str]:
+    yield "demo (draws images on this machine)"
+    if settings.replicate_api_token:
+        how = "webhooks and polling" if settings.webhooks_on else "polling alone"
+        yield f"replicate at {settings.replicate_url}, {len(settings.models)} models, {how}"
+    if settings.cog_url:
+        yield f"cog at {settings.cog_url}"
 
 
 def _identity(settings: Settings) -> Finding:

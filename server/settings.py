@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -12,6 +12,13 @@ __all__ = ["Settings", "SettingsError", "load_settings", "refuse_open_door"]
 
 SHORTEST_SECRET = 32
 STORAGES = ("file", "s3", "gs", "az")
+DEFAULT_MODELS = (
+    "black-forest-labs/flux-schnell",
+    "black-forest-labs/flux-dev",
+    "black-forest-labs/flux-kontext-pro",
+    "google/imagen-4",
+    "bytedance/seedream-4",
+)
 Words = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -41,6 +48,12 @@ class Settings(BaseSettings):
     jwt_audience: str = "authenticated"
     jwt_issuer: str | None = None
     signing_secret: SecretStr | None = None
+    replicate_api_token: SecretStr | None = Field(default=None, validation_alias="REPLICATE_API_TOKEN")
+    replicate_url: str = "https://api.replicate.com"
+    replicate_webhook_secret: SecretStr | None = None
+    webhooks: Literal["on", "off"] | None = None
+    cog_url: str | None = None
+    models: Words = DEFAULT_MODELS
     default_model: str | None = None
     storage_url: str | None = None
     allowed_origins: Words = ()
@@ -52,7 +65,7 @@ class Settings(BaseSettings):
     max_running: int = Field(default=100, ge=1)
     log_level: str = "info"
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "models", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -99,6 +112,11 @@ class Settings(BaseSettings):
         """What signed addresses and webhooks start with, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def webhooks_on(self) -> bool:
+        """By default where the provider can reach us."""
+        return self.webhooks == "on" or (self.webhooks is None and self.address.startswith("https://"))
 
     @property
     def on_loopback(self) -> bool:

@@ -1,6 +1,6 @@
 """Builds a service from its settings, and takes it apart again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from db.hints import NotifyHints, open_notify_hints
 from db.migrate import migrate, our_migrations
 from db.samples import add_samples
 from db.session import Database, open_database
+from engine.seams import Provider
 from resolvers.context import Services
 from server.app import Parts, create_app
 from server.auth import Authenticator
@@ -21,13 +22,14 @@ from server.embedded import embedded_postgres
 from server.files import Files
 from server.jwks import KeySet
 from server.local import LocalToken
+from server.providers import default_model, open_providers
 from server.secrets import jwt_secret, signing_secret
 from server.settings import Settings, SettingsError
 from server.signing import Signer
 from server.tokens import local_token
+from server.webhooks import Secret, SignsWebhooks, Webhooks
 from worker.children import Children
-from worker.demo import DEMO, DemoProvider
-from worker.fetching import Fetcher
+from worker.rated import Governor
 from worker.storage import ObjectStorage, open_storage
 from worker.workshop import Workshop
 
@@ -64,13 +66,15 @@ async def build_app(settings: Settings, urls: Urls) -> AsyncIterator[Starlette]:
         database = await stack.enter_async_context(_checked_database(urls.login))
         hints = await stack.enter_async_context(open_notify_hints(urls.login))
         children = await stack.enter_async_context(Children())
+        providers = await stack.enter_async_context(open_providers(settings, children))
         signer = Signer(signing_secret(settings), f"{settings.address}/files/")
         yield create_app(
             Parts(
-                services=_services(settings, database, hints, signer),
+                services=_services(settings, database, hints, signer, providers),
                 authenticator=_authenticator(settings),
                 files=Files(storage_of(settings), signer, children),
                 local=_local(settings),
+                webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,
             )
         )
@@ -83,13 +87,18 @@ async def build_workshop(settings: Settings, urls: Urls) -> AsyncIterator[Worksh
         database = await stack.enter_async_context(_checked_database(urls.login))
         hints = await stack.enter_async_context(open_notify_hints(urls.login))
         children = await stack.enter_async_context(Children())
-        demo = DemoProvider(children, Fetcher(loopback=settings.local_mode))
+        providers = await stack.enter_async_context(open_providers(settings, children))
         yield Workshop(
             database=database,
             hints=hints,
             storage=storage_of(settings),
             children=children,
-            providers={model.name: demo for model in demo.models()},
+            providers={model.name: each for each in providers for model in each.models()},
+            governors=[
+                Governor(database=database, provider=each.name, a_minute=settings.creates_per_minute)
+                for each in providers
+                if each.rated
+            ],
             max_running=settings.max_running,
             settle_seconds=settings.settle_seconds,
             deadline=settings.deadline_seconds,
@@ -132,20 +141,34 @@ def _not_migrated(login: str, what: str) -> str:
     return f"The database at {host_of(login)} lacks {what}; run `batch-studio migrate` first."
 
 
-def _services(settings: Settings, database: Database, hints: NotifyHints, signer: Signer) -> Services:
-    models = [DEMO]
-    default_model = settings.default_model or DEMO.name
-    if default_model not in {model.name for model in models}:
-        raise SettingsError("The setting BATCH_STUDIO_DEFAULT_MODEL names no model that is offered here.")
-    return Services(
+def _services(
+    settings: Settings,
+    database: Database,
+    hints: NotifyHints,
+    signer: Signer,
+    providers: Sequence[Provider],
+) -> Services:
+    services = Services(
         database=database,
         hints=hints,
         signer=signer.parameters,
-        models=models,
-        default_model=default_model,
+        providers=providers,
+        default_model=default_model(settings),
         max_batch=settings.max_batch,
         loopback_references=settings.local_mode,
     )
+    if services.default_model not in services.model_names:
+        raise SettingsError("The setting BATCH_STUDIO_DEFAULT_MODEL names no model that is offered here.")
+    return services
+
+
+def _webhooks(settings: Settings, database: Database, providers: Sequence[Provider]) -> Webhooks | None:
+    """None without a provider that sends any."""
+    replicate = next((each for each in providers if isinstance(each, SignsWebhooks)), None)
+    if replicate is None or not settings.webhooks_on:
+        return None
+    known = settings.replicate_webhook_secret
+    return Webhooks(database, Secret(replicate, known.get_secret_value() if known else None).get)
 
 
 def _authenticator(settings: Settings) -> Authenticator:

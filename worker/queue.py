@@ -13,7 +13,7 @@ from pgqueuer.models import Job as QueuedJob
 
 from db.changes import apply_change, failure, internal_error
 from db.jobs import Job, queue_queries
-from db.session import COMMAND_TIMEOUT
+from db.session import COMMAND_TIMEOUT, DATABASE_AWAY
 from worker.feeding import feed_user, readopt
 from worker.making import collect, submit
 from worker.rated import Governor, RatedQueue
@@ -32,14 +32,6 @@ ROUNDS = 10.0
 """Seconds between looks for what a stopped worker left behind."""
 LONGEST_BACKOFF = 5.0
 MOST_FAULTS = 5
-DATABASE_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-)
-
 logger = structlog.get_logger()
 Handler = Callable[[Workshop, Task], Awaitable[object]]
 QueueMaker = Callable[["asyncpg.Connection[asyncpg.Record]"], QueueManager]
