@@ -2,15 +2,18 @@
 -- Start-time fair queueing: $2 jobs of this user begin after the user's last one, or beside the job that is
 -- served next if that is later. A job that is held back tells nothing of where the queue stands, unless all are.
 -- Returns the tag of the first.
-with clock as (
+with kinds (kind) as (
+    values ('submit'), ('submit_rated')
+), clock as (
     select coalesce(
-        (select -priority - 1 from pgq.pgqueuer
-         where entrypoint = any(array['submit', 'submit_rated'])
-           and status = 'queued' and priority < 0 and execute_after <= now()
-         order by priority desc, id limit 1),
-        (select -priority - 1 from pgq.pgqueuer
-         where entrypoint = any(array['submit', 'submit_rated']) and status = 'queued' and priority < 0
-         order by priority desc, id limit 1),
+        (select min(tag) - 1 from kinds, lateral (
+            select -priority as tag from pgq.pgqueuer
+            where entrypoint = kind and status = 'queued' and priority < 0 and execute_after <= now()
+            order by priority desc, id limit 1) first),
+        (select min(tag) - 1 from kinds, lateral (
+            select -priority as tag from pgq.pgqueuer
+            where entrypoint = kind and status = 'queued' and priority < 0
+            order by priority desc, id limit 1) first),
         (select max(last_tag) from studio.turns),
         0
     ) as now
