@@ -10,7 +10,15 @@ from engine.seams import ProviderError
 from engine.transitions import states_before
 from engine.words import GenerationErrorCode, GenerationStatus
 
-__all__ = ["Change", "Changed", "apply_change", "failure", "internal_error"]
+__all__ = [
+    "Change",
+    "Changed",
+    "FencedError",
+    "apply_change",
+    "change_or_undo",
+    "failure",
+    "internal_error",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +76,21 @@ async def apply_change(
         ids=[row["id"] for row in rows],
         retry_in=first["retry_in"],
     )
+
+
+class FencedError(Exception):
+    """The generation is not in a state that this may follow: the transaction is to be undone."""
+
+
+async def change_or_undo(session: Session, generation_id: UUID, change: Change) -> Changed:
+    """The last statement of a transaction that means nothing without it: it locks the batch's row.
+
+    Raises FencedError.
+    """
+    changed = await apply_change(session, generation_id, change)
+    if changed is None:
+        raise FencedError
+    return changed
 
 
 def failure(error: ProviderError) -> Change:

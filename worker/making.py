@@ -8,14 +8,22 @@ one whose answer was lost is settled with the provider before anything is asked 
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from db.attempts import begin_call, close_call, known_predictions, record_prediction
-from db.changes import Change, Changed, apply_change, failure, internal_error
+from db.changes import (
+    Change,
+    Changed,
+    FencedError,
+    apply_change,
+    change_or_undo,
+    failure,
+    internal_error,
+)
 from db.jobs import Job, enqueue
 from engine.seams import (
     Call,
@@ -125,11 +133,14 @@ async def _next_step(shop: Workshop, work: Work, task: Task) -> None:
 async def _ask(shop: Workshop, work: Work, task: Task) -> None:
     provider = shop.provider_of(work.model)
     prepared = await _prepared(shop, work, provider, task)
+    with suppress(FencedError):
+        call = await _commit_intent(shop, work, provider, prepared)
+        await _make_call(shop, work, provider, call, task)
+
+
+async def _commit_intent(shop: Workshop, work: Work, provider: Provider, prepared: Mapping[str, Any]) -> Call:
+    """Raises FencedError where another job was first. The batch's row is locked last, so not for long."""
     async with shop.database.worker_session() as session:
-        asking = Change(status=GenerationStatus.RUNNING, attempts=1)
-        changed = await apply_change(session, work.id, asking)
-        if changed is None:
-            return
         call = await begin_call(
             session,
             work.id,
@@ -138,8 +149,10 @@ async def _ask(shop: Workshop, work: Work, task: Task) -> None:
             model=work.model,
             prepared=prepared,
         )
+        asking = Change(status=GenerationStatus.RUNNING, attempts=1)
+        changed = await change_or_undo(session, work.id, asking)
     shop.hints.tell(changed.topic)
-    await _make_call(shop, work, provider, call, task)
+    return call
 
 
 async def _prepared(shop: Workshop, work: Work, provider: Provider, task: Task) -> Mapping[str, Any]:
@@ -179,13 +192,21 @@ def _refuse_if_stale(shop: Workshop, call: Call) -> None:
 
 async def _adopt(shop: Workshop, work: Work, call: Call, prediction: Prediction, task: Task) -> None:
     """Records whose run it is, and goes on at once with what is done at once."""
-    done = prediction.state is not PredictionState.RUNNING
+    running = prediction.state is PredictionState.RUNNING
+    made = prediction.state is PredictionState.SUCCEEDED
+    changed = None
     async with shop.database.worker_session() as session:
         recorded = await record_prediction(session, call.id, prediction.id)
-        if task.kind is not Job.COLLECT and not (recorded and done):
+        if task.kind is not Job.COLLECT and (running or not recorded):
             wait = prediction.wait if recorded else SETTLE_LOOK
             await enqueue(session, Job.COLLECT, work.subject, turn=task.turn, delay=wait)
-    if recorded and done:
+        if recorded and made:
+            saving = Change(status=GenerationStatus.SAVING)
+            changed = await apply_change(session, work.id, saving)
+    if changed:
+        shop.hints.tell(changed.topic)
+        await _keep(shop, work, task, prediction)
+    elif recorded and not running:
         await _go_on(shop, work, task, prediction)
     elif task.kind is Job.COLLECT:
         raise Later(prediction.wait if recorded else SETTLE_LOOK)
@@ -300,8 +321,12 @@ async def _go_on(shop: Workshop, work: Work, task: Task, prediction: Prediction)
             await change_now(shop, work, Change(status=GenerationStatus.CANCELED))
         case PredictionState.SUCCEEDED:
             await change_now(shop, work, Change(status=GenerationStatus.SAVING))
-            outputs = await keep_outputs(shop, work, task, prediction.outputs)
-            await save(shop, work, outputs)
+            await _keep(shop, work, task, prediction)
+
+
+async def _keep(shop: Workshop, work: Work, task: Task, prediction: Prediction) -> None:
+    outputs = await keep_outputs(shop, work, task, prediction.outputs)
+    await save(shop, work, outputs)
 
 
 async def _report_progress(shop: Workshop, work: Work, prediction: Prediction) -> None:

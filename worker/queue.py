@@ -146,7 +146,7 @@ def _guarded(shop: Workshop, kind: Job, handler: Handler) -> Callable[[QueuedJob
             await handler(shop, task)
         except Later as later:
             raise RetryRequested(timedelta(seconds=later.seconds)) from None
-        except DATABASE_AWAY as error:
+        except (*DATABASE_AWAY, asyncpg.TransactionRollbackError) as error:
             logger.warning("job_interrupted", job=kind.value, reason=type(error).__name__)
             raise RetryRequested(timedelta(seconds=1)) from None
         except Exception:

@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 import structlog
 
-from db.changes import Change, Changed, apply_change
+from db.changes import Change, Changed, FencedError, change_or_undo
 from db.jobs import THUMBNAIL_TURN, Job, enqueue
-from db.session import Session
+from db.session import DATABASE_AWAY, Session
 from engine.seams import Output, ProviderError, StorageError
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.children import ChildFailed
@@ -59,19 +59,25 @@ async def save(shop: Workshop, work: Work, outputs: Sequence[StoredOutput]) -> C
     What the owner's session refuses is undone alone; the generation is then made but not saved. The
     change tells when to try again. None where another job was first.
     """
-    keys = [output.key for output in outputs]
-    async with shop.database.worker_session() as session:
-        refusal = await _insert_images(session, work, outputs)
-        await session.become_worker()
-        change = _not_saved(shop, work, keys) if refusal else _saved(keys)
-        changed = await apply_change(session, work.id, change)
-        if changed:
-            await _enqueue_what_follows(session, work, change)
-    if changed:
-        shop.hints.tell(changed.topic)
-    if changed and refusal:
-        logger.warning("save_failed", generation=str(work.id), reason=refusal, tries=work.saves + 1)
+    try:
+        change, changed = await _save_in_one(shop, work, outputs)
+    except FencedError:
+        return None
+    shop.hints.tell(changed.topic)
+    if not change.saved:
+        logger.warning("save_failed", generation=str(work.id), tries=work.saves + 1)
     return changed
+
+
+async def _save_in_one(shop: Workshop, work: Work, outputs: Sequence[StoredOutput]) -> tuple[Change, Changed]:
+    """The batch's row is locked last, so not for long."""
+    keys = [output.key for output in outputs]
+    async with shop.database.session(work.owner) as session:
+        saved = await _insert_images(session, work, outputs)
+        await session.become_worker()
+        change = _saved(keys) if saved else _not_saved(shop, work, keys)
+        await _enqueue_what_follows(session, work, outputs, change)
+        return change, await change_or_undo(session, work.id, change)
 
 
 async def save_again(shop: Workshop, task: Task) -> None:
@@ -86,18 +92,18 @@ async def save_again(shop: Workshop, task: Task) -> None:
         raise Later(changed.retry_in)
 
 
-async def _insert_images(session: Session, work: Work, outputs: Sequence[StoredOutput]) -> str | None:
-    """Saves the rows as their owner; the name of the error where that was refused."""
-    await session.become(work.owner)
+async def _insert_images(session: Session, work: Work, outputs: Sequence[StoredOutput]) -> bool:
+    """Saves the rows in their owner's own session; False where that was refused."""
     try:
         async with session.savepoint():
             for number, output in enumerate(outputs):
                 await session.rows("insert_image", *_image_row(work, number, output))
     except asyncpg.PostgresError as error:
-        if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.OperatorInterventionError):
+        if isinstance(error, (*DATABASE_AWAY, asyncpg.TransactionRollbackError)):
             raise
-        return type(error).__name__
-    return None
+        logger.warning("insert_refused", generation=str(work.id), reason=type(error).__name__)
+        return False
+    return True
 
 
 def _saved(keys: list[str]) -> Change:
@@ -120,9 +126,13 @@ def _not_saved(shop: Workshop, work: Work, keys: list[str]) -> Change:
     )
 
 
-async def _enqueue_what_follows(session: Session, work: Work, change: Change) -> None:
+async def _enqueue_what_follows(
+    session: Session, work: Work, outputs: Sequence[StoredOutput], change: Change
+) -> None:
     if change.saved:
-        for key in change.outputs or ():
+        # A picture no wider than its thumbnail is copied at once when somebody asks.
+        wide = [output.key for output in outputs if output.picture.width > USUAL_WIDTH]
+        for key in wide:
             await enqueue(session, Job.THUMBNAIL, key, turn=THUMBNAIL_TURN)
     elif change.retry_at and work.status is not GenerationStatus.SUCCEEDED:
         # A save that is itself a retry comes again by raising Later: its job still runs.
