@@ -61,9 +61,10 @@ where g.id = $1
 -- and stamped with its next seqs, in the batch's own order. $1 are generations of one batch, or a single one of
 -- none. No row comes back for one that the fence held.
 -- What is saved, or given up, stays so: after a success only a save that is due, or has worked after all, counts.
--- The batch is locked first, as by everything that locks both.
+-- The batch is locked first, as by everything that locks both, and counted on from what the lock found: what the
+-- statement's own snapshot saw may be old by then, and a constraint is checked on it before it is seen to be.
 with parent as materialized (
-    select b.id from batches b
+    select b.* from batches b
     where b.id = (select batch_id from generations where id = any($1::uuid[]) limit 1)
     for no key update
 ), was as materialized (
@@ -98,21 +99,21 @@ with parent as materialized (
     group by was.batch_id
 ), counted as (
     update batches b
-    set seq         = b.seq + d.changed,
-        running     = b.running + d.running,
-        succeeded   = b.succeeded + d.succeeded,
-        failed      = b.failed + d.failed,
-        canceled    = b.canceled + d.canceled,
-        saved       = b.saved + d.saved,
-        unsaved     = b.unsaved + d.unsaved,
-        canceling   = b.canceling and not d.again,
-        started_at  = case when d.running > 0 then coalesce(b.started_at, now()) else b.started_at end,
+    set seq         = p.seq + d.changed,
+        running     = p.running + d.running,
+        succeeded   = p.succeeded + d.succeeded,
+        failed      = p.failed + d.failed,
+        canceled    = p.canceled + d.canceled,
+        saved       = p.saved + d.saved,
+        unsaved     = p.unsaved + d.unsaved,
+        canceling   = p.canceling and not d.again,
+        started_at  = case when d.running > 0 then coalesce(p.started_at, now()) else p.started_at end,
         finished_at = case
-            when b.total = b.succeeded + b.failed + b.canceled + d.succeeded + d.failed + d.canceled
-             and b.unsaved + d.unsaved = 0 then now()
+            when p.total = p.succeeded + p.failed + p.canceled + d.succeeded + d.failed + d.canceled
+             and p.unsaved + d.unsaved = 0 then now()
         end
-    from delta d
-    where b.id = d.batch_id
+    from delta d, parent p
+    where b.id = d.batch_id and p.id = d.batch_id
     returning b.seq
 )
 update generations g

@@ -356,6 +356,43 @@ async def test_whoever_follows_the_cursor_misses_no_change_of_many_at_once(
     assert {row["seq"] for row in generations} <= set(seen)
 
 
+async def test_several_change_at_once_in_the_batchs_own_order(database, started, rows):
+    made = await started(4)
+    async with database.worker_session() as session:
+        changed = await apply_change(session, made.generations[::-1], Change(status=S.CANCELED))
+    batch, generations = await rows(made.id)
+    assert set(changed.ids) == set(made.generations)
+    assert [row["seq"] for row in generations] == [5, 6, 7, 8]
+    assert (batch["seq"], batch["canceled"], batch["status"]) == (8, 4, "CANCELED")
+
+
+async def test_of_several_only_those_change_that_may(database, started, change, rows):
+    made = await started(3)
+    await change(made.generations[1], *WAY_TO[S.SUCCEEDED])
+    async with database.worker_session() as session:
+        changed = await apply_change(session, made.generations, Change(status=S.CANCELED))
+    batch, generations = await rows(made.id)
+    assert set(changed.ids) == {made.generations[0], made.generations[2]}
+    assert [row["seq"] for row in generations] == [7, 6, 8]
+    assert {name: batch[name] for name in COUNTERS} == counted(generations)
+
+
+async def test_workers_and_a_cancellation_of_everything_count_right_together(database, started, change, rows):
+    made = await started(12)
+
+    async def cancel() -> None:
+        async with database.worker_session() as session:
+            await apply_change(session, made.generations, Change(status=S.CANCELED))
+
+    work = [change(each, S.RUNNING, S.SAVING, S.SUCCEEDED) for each in made.generations]
+    await asyncio.gather(*work[:6], cancel(), *work[6:])
+    batch, generations = await rows(made.id)
+    assert {name: batch[name] for name in COUNTERS} == counted(generations)
+    assert len({row["seq"] for row in generations}) == 12
+    assert batch["seq"] == max(row["seq"] for row in generations)
+    assert batch["finished_at"]
+
+
 async def test_the_same_change_from_many_workers_happens_once(started, change, rows):
     made = await started()
     results = await asyncio.gather(*(change(made.generations[0], S.FAILED) for _ in range(8)))
