@@ -174,6 +174,14 @@ async def test_who_comes_later_is_not_owed_the_turns_before(order, serve):
     assert await order(ada, 1) == 101
 
 
+async def test_who_comes_back_is_not_owed_the_turns_between(order, serve):
+    ada, ben = uuid4(), uuid4()
+    await order(ben, 1)
+    await order(ada, 100)
+    await serve(51)
+    assert await order(ben, 1) == 51
+
+
 async def test_who_waits_is_not_overtaken_for_ever(order, serve):
     """Newcomers come in front of the rest of a large order, not of its next image."""
     ada = uuid4()

@@ -108,12 +108,21 @@ async def test_a_new_file_is_applied_to_an_old_database(empty_urls, folder):
     assert await migrate(empty_urls.owner, empty_urls.login, folder) == ["20991231000000_add_thing"]
 
 
-async def test_a_migration_that_fails_leaves_nothing_half(empty_urls, tmp_path):
+@pytest.mark.parametrize(
+    ("last", "complaint"),
+    [
+        ("select 1 / 0", "division by zero"),
+        (
+            "insert into studio.migrations values ('20250102000000', 'bad', 'x')",
+            'duplicate key value violates unique constraint "migrations_pkey"',
+        ),
+    ],
+)
+async def test_a_migration_that_fails_leaves_nothing_half(last, complaint, empty_urls, tmp_path):
     (tmp_path / "20250101000000_add_good.sql").write_text("create table studio.good ()")
-    bad = tmp_path / "20250102000000_add_bad.sql"
-    bad.write_text("create table studio.bad (); select 1 / 0")
+    (tmp_path / "20250102000000_add_bad.sql").write_text(f"create table studio.bad (); {last}")
 
-    sentence = "The migration 20250102000000_add_bad failed: division by zero."
+    sentence = f"The migration 20250102000000_add_bad failed: {complaint}."
     with pytest.raises(MigrationError, match=f"^{re.escape(sentence)}$"):
         await migrate(empty_urls.owner, empty_urls.login, tmp_path)
 

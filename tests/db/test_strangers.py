@@ -24,6 +24,7 @@ LOCKS = ("update", "no key update", "share", "key share")
 CHANGES = {
     "collections": "name = 'taken'",
     "batches": "title = 'taken', favorite = true",
+    "generations": "name = 'taken'",
     "images": "name = 'taken', deleted_at = now()",
 }
 LINKS = (
@@ -36,7 +37,15 @@ LINKS = (
     ("images", "generation_id"),
     ("images", "collection_id"),
 )
-SECRETS = ("studio.attempts", "studio.turns", "studio.migrations", "pgq.pgqueuer", "pgq.pgqueuer_log")
+SECRETS = (
+    "studio.attempts",
+    "studio.idempotency_keys",
+    "studio.migrations",
+    "studio.rates",
+    "studio.turns",
+    "pgq.pgqueuer",
+    "pgq.pgqueuer_log",
+)
 
 # Keys that lead, or might lead, out of ben's own folder.
 ROUNDABOUT = (
