@@ -15,7 +15,7 @@ from typing import Self
 
 import httpx
 
-__all__ = ["Cpu", "Service", "own_seconds", "running"]
+__all__ = ["Cpu", "Service", "free_port", "is_setting", "own_seconds", "running", "temporary_folder"]
 
 READY_SECONDS = 120
 STOP_SECONDS = 15
@@ -70,9 +70,9 @@ class Service:
 @asynccontextmanager
 async def running() -> AsyncIterator[Service]:
     """Nothing of the caller's settings counts, and nothing is left behind."""
-    with _temporary_folder() as folder:
-        port = _free_port()
-        kept = {name: text for name, text in os.environ.items() if not _is_setting(name)}
+    with temporary_folder() as folder:
+        port = free_port()
+        kept = {name: text for name, text in os.environ.items() if not is_setting(name)}
         process = await asyncio.create_subprocess_exec(
             Path(sys.executable).with_name("batch-studio"),
             cwd=folder,  # where no .env is
@@ -114,7 +114,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 @contextmanager
-def _temporary_folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="batch-studio-bench-"))
     try:
         # Run as root, PostgreSQL is another user, who has to pass through to its cluster.
@@ -124,11 +124,11 @@ def _temporary_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _is_setting(name: str) -> bool:
+def is_setting(name: str) -> bool:
     return name.startswith(("BATCH_STUDIO_", "REPLICATE_")) or name == "DATABASE_URL"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
