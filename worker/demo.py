@@ -65,7 +65,7 @@ class DemoProvider:
         return run.parameters
 
     async def submit(self, call: Call) -> Prediction:
-        return _standing(f"demo-{time.time():.3f}", call.input)
+        return _standing(f"{time.time():.3f}-{call.id}", call.input)
 
     async def find(self, call: Call, known: Collection[str]) -> Prediction | None:
         """A run that nobody knows of was never drawn."""
@@ -137,7 +137,7 @@ def _number(parameters: Mapping[str, Any], name: str) -> float:
 
 def _standing(prediction_id: str, parameters: Mapping[str, Any]) -> Prediction:
     """How a run stands, by its id, which tells when it began."""
-    began = float(prediction_id.removeprefix("demo-"))
+    began = float(prediction_id.partition("-")[0])
     left = began + _checked(parameters)["seconds"] - time.time()
     if left > 0:
         return Prediction(id=prediction_id, state=PredictionState.RUNNING, wait=min(left, 5.0))
