@@ -14,14 +14,15 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from db.session import COMMAND_TIMEOUT
+from db.session import CONNECT_TIMEOUT
 
 __all__ = ["NotifyHints", "open_notify_hints"]
 
 CHANNEL = "batch_studio"
 COALESCE = 0.01
 HEARTBEAT = 5.0
-LONGEST_BACKOFF = 5.0
+ANSWER_TIMEOUT = 3.0
+LONGEST_BACKOFF = 1.0
 IDS_IN_A_PAYLOAD = 200
 """A payload is limited to 8,000 bytes."""
 NOTIFY = "select pg_notify($1, payload) from unnest($2::text[]) as payload"
@@ -86,8 +87,8 @@ class NotifyHints:
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
         connection = await asyncpg.connect(
             self.url,
-            timeout=COMMAND_TIMEOUT,
-            command_timeout=COMMAND_TIMEOUT,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=ANSWER_TIMEOUT,
             server_settings={"role": "studio_nobody", "application_name": "batch-studio hints"},
         )
         try:

@@ -20,6 +20,7 @@ from engine.viewer import Viewer
 
 __all__ = [
     "COMMAND_TIMEOUT",
+    "CONNECT_TIMEOUT",
     "DATABASE_AWAY",
     "AccessDenied",
     "Database",
@@ -41,11 +42,19 @@ DATABASE_AWAY = (
 )
 """What a statement raises where the server is out of reach, going down, or coming up."""
 
-COMMAND_TIMEOUT = 8.0
-"""Seconds after which any statement is given up, also by a database that stalls without closing."""
+COMMAND_TIMEOUT = 7.0
+"""Seconds after which any statement, and any transaction with its wait for a connection, is given up.
 
-ROLLBACK_TIMEOUT = 2.0
-CLOSE_TIMEOUT = 3.0
+A database may stall without closing. A request ends within 10 s all the same, so that nothing else
+may add up to more than the rest.
+"""
+
+CONNECT_TIMEOUT = 4.0
+"""Less, since a call into a stall may hang on when the database is back."""
+
+ROLLBACK_TIMEOUT = 1.0
+RELEASE_TIMEOUT = 1.0
+CLOSE_TIMEOUT = 1.0
 
 ROLES = frozenset({"anon", "authenticated"})
 
@@ -95,6 +104,8 @@ class Session:
         await self.connection.execute("savepoint step")
         try:
             yield
+        except TimeoutError:
+            raise  # nothing more is to be heard on this connection
         except Exception:
             with suppress(asyncpg.InterfaceError):  # the connection is gone
                 await self.connection.execute("rollback to savepoint step; release savepoint step")
@@ -105,8 +116,9 @@ class Session:
 class Database:
     """Opens sessions from a pool whose connections have no rights of their own."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, timeout: float = COMMAND_TIMEOUT) -> None:
         self.pool = pool
+        self.timeout = timeout
 
     @asynccontextmanager
     async def session(self, viewer: Viewer) -> AsyncIterator[Session]:
@@ -122,16 +134,37 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Session]:
-        async with self.pool.acquire(timeout=COMMAND_TIMEOUT) as connection:
+        """Raises TimeoutError where all of it together takes too long."""
+        async with asyncio.timeout(self.timeout) as deadline, self._borrowed() as connection:
             try:
                 await connection.execute(begin)
                 yield Session(connection)
                 end = await connection.execute("commit")
-            except BaseException:
-                await _undo(connection)
+            except BaseException as error:
+                if deadline.expired() or isinstance(error, TimeoutError):
+                    await self._leave(connection)
+                else:
+                    await _undo(connection)
                 raise
+            deadline.reschedule(None)  # what is committed is not taken back by a slow good-bye
             if end != "COMMIT":
                 raise TransactionLostError
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[Connection]:
+        """A connection of the pool, which ends one that cannot be made clean again."""
+        connection = await self.pool.acquire()
+        try:
+            yield connection
+        finally:
+            with suppress(*DATABASE_AWAY):
+                await self.pool.release(connection, timeout=RELEASE_TIMEOUT)
+
+    async def _leave(self, connection: Connection) -> None:
+        """Without a word to who does not answer; the others are not trusted for long either."""
+        with suppress(asyncpg.InterfaceError):  # the pool has it back already
+            connection.terminate()
+        await self.pool.expire_connections()
 
 
 async def _undo(connection: Connection) -> None:
@@ -163,7 +196,7 @@ def _identity(viewer: Viewer) -> str:
 async def open_database(
     url: str, *, connections: int = 10, timeout: float = COMMAND_TIMEOUT
 ) -> AsyncIterator[Database]:
-    """A pool on the service's own login; timeout is that of every statement.
+    """A pool on the service's own login; timeout is that of every statement and every transaction.
 
     Raises OSError and asyncpg.PostgresError.
     """
@@ -171,7 +204,7 @@ async def open_database(
         url,
         min_size=1,
         max_size=connections,
-        timeout=timeout,
+        timeout=min(timeout, CONNECT_TIMEOUT),
         command_timeout=timeout,
         init=prepare_connection,
         reset=_reset,
@@ -184,7 +217,7 @@ async def open_database(
         },
     )
     try:
-        yield Database(pool)
+        yield Database(pool, timeout=timeout)
     finally:
         await _close(pool)
 

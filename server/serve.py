@@ -16,7 +16,7 @@ from worker.queue import run_worker
 
 __all__ = ["serve", "serve_until", "work"]
 
-GRACE = 5
+GRACE = 4
 """Seconds that open requests and sockets have once the service shall stop."""
 LARGEST_MESSAGE = 64 * 1024
 LOOK_READY = 0.05
@@ -39,12 +39,12 @@ async def serve_until(
 ) -> None:
     """Announces the address, then `ready` once the service itself says so.
 
-    The sockets are closed before the worker, and both before the database's connections.
+    The sockets and the worker end at the same time, and both before the database's connections.
     """
     refuse_open_door(settings)
     async with open_urls(settings) as urls, build_app(settings, urls) as app:
         server = _Server(_uvicorn_config(settings, app))
-        async with _maybe_worker(settings, urls, with_worker=with_worker):
+        async with _maybe_worker(settings, urls, with_worker=with_worker) as stop_worker:
             serving = asyncio.create_task(server.serve())
             ready = asyncio.create_task(_become_ready(settings, server))
             stopped = asyncio.create_task(stopping.wait())
@@ -55,6 +55,7 @@ async def serve_until(
             await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
             ready.cancel()
             stopped.cancel()
+            stop_worker()
             server.should_exit = True
             await serving
 
@@ -96,18 +97,20 @@ def _uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
 
 
 @asynccontextmanager
-async def _maybe_worker(settings: Settings, urls: Urls, *, with_worker: bool) -> AsyncIterator[None]:
-    """A worker beside the block, if wanted; the block's end waits for it."""
-    if not with_worker:
-        yield
-        return
+async def _maybe_worker(
+    settings: Settings, urls: Urls, *, with_worker: bool
+) -> AsyncIterator[Callable[[], None]]:
+    """A worker beside the block, if wanted, and what stops it; the block's end waits for it."""
     stopping = asyncio.Event()
+    if not with_worker:
+        yield stopping.set
+        return
     async with build_workshop(settings, urls) as shop:
         running = asyncio.create_task(
             run_worker(shop, urls.login, concurrency=settings.concurrency, stopping=stopping)
         )
         try:
-            yield
+            yield stopping.set
         finally:
             stopping.set()
             await running

@@ -62,6 +62,16 @@ update generations set admitted = false where id = $1 and status = 'QUEUED'
 -- a job that finds nothing left to do gives its place up before it is gone
 update pgq.pgqueuer set dedupe_key = null where dedupe_key = $1 and status = 'picked'
 
+-- name: hand_back_jobs
+-- what a worker's lost life had taken can be taken by anybody; what it still works at ($2) stays its own
+with kept as (
+    update pgq.pgqueuer set heartbeat = now()
+    where queue_manager_id = $1 and status = 'picked' and id = any($2::bigint[])
+)
+update pgq.pgqueuer
+set status = 'queued', queue_manager_id = null, execute_after = now(), updated = now()
+where queue_manager_id = $1 and status = 'picked' and id <> all($2::bigint[])
+
 -- name: hasten_jobs
 update pgq.pgqueuer set execute_after = now() where dedupe_key = any($1::text[]) and status = 'queued'
 

@@ -26,6 +26,7 @@ OF_THE_WORKER = {
     "insert_attempt",
     "insert_sample_collection",
     "insert_sample_templates",
+    "hand_back_jobs",
     "known_predictions",
     "lock_turn",
     "mark_canceling",
