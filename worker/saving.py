@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from db.changes import Change, Changed, FencedError, change_or_undo
-from db.jobs import THUMBNAIL_TURN, Job, enqueue
+from db.jobs import THUMBNAIL_TURN, Job, enqueue, enqueue_each
 from db.session import DATABASE_AWAY, Session
 from engine.seams import Output, ProviderError, StorageError
 from engine.words import GenerationErrorCode, GenerationStatus
@@ -70,14 +70,37 @@ async def save(shop: Workshop, work: Work, outputs: Sequence[StoredOutput]) -> C
 
 
 async def _save_in_one(shop: Workshop, work: Work, outputs: Sequence[StoredOutput]) -> tuple[Change, Changed]:
-    """The batch's row is locked last, so not for long."""
+    """The change before the rows: their foreign key takes a weaker lock on the batch, and two
+    transactions that both hold that one and want the change's would wait for each other.
+    """
     keys = [output.key for output in outputs]
-    async with shop.database.session(work.owner) as session:
-        saved = await _insert_images(session, work, outputs)
-        await session.become_worker()
-        change = _saved(keys) if saved else _not_saved(shop, work, keys)
-        await _enqueue_what_follows(session, work, outputs, change)
-        return change, await change_or_undo(session, work.id, change)
+    async with shop.database.worker_session() as session:
+        change = _saved(keys)
+        changed = await _save_rows(session, work, outputs, change)
+        if changed is None:
+            change = _not_saved(shop, work, keys)
+            await _try_again(session, work, change)
+            changed = await change_or_undo(session, work.id, change)
+        return change, changed
+
+
+async def _save_rows(
+    session: Session, work: Work, outputs: Sequence[StoredOutput], change: Change
+) -> Changed | None:
+    """The rows in their owner's own session; None, and nothing done, where that refuses them."""
+    try:
+        async with session.savepoint():
+            await _enqueue_thumbnails(session, outputs)
+            changed = await change_or_undo(session, work.id, change)
+            await session.become(work.owner)
+            for number, output in enumerate(outputs):
+                await session.rows("insert_image", *_image_row(work, number, output))
+    except asyncpg.PostgresError as error:
+        if isinstance(error, (*DATABASE_AWAY, asyncpg.TransactionRollbackError)):
+            raise
+        logger.warning("insert_refused", generation=str(work.id), reason=type(error).__name__)
+        return None
+    return changed
 
 
 async def save_again(shop: Workshop, task: Task) -> None:
@@ -90,20 +113,6 @@ async def save_again(shop: Workshop, task: Task) -> None:
     changed = await save(shop, work, outputs)
     if changed and changed.retry_in is not None:
         raise Later(changed.retry_in)
-
-
-async def _insert_images(session: Session, work: Work, outputs: Sequence[StoredOutput]) -> bool:
-    """Saves the rows in their owner's own session; False where that was refused."""
-    try:
-        async with session.savepoint():
-            for number, output in enumerate(outputs):
-                await session.rows("insert_image", *_image_row(work, number, output))
-    except asyncpg.PostgresError as error:
-        if isinstance(error, (*DATABASE_AWAY, asyncpg.TransactionRollbackError)):
-            raise
-        logger.warning("insert_refused", generation=str(work.id), reason=type(error).__name__)
-        return False
-    return True
 
 
 def _saved(keys: list[str]) -> Change:
@@ -126,16 +135,16 @@ def _not_saved(shop: Workshop, work: Work, keys: list[str]) -> Change:
     )
 
 
-async def _enqueue_what_follows(
-    session: Session, work: Work, outputs: Sequence[StoredOutput], change: Change
-) -> None:
-    if change.saved:
-        # A picture no wider than its thumbnail is copied at once when somebody asks.
-        wide = [output.key for output in outputs if output.picture.width > USUAL_WIDTH]
-        for key in wide:
-            await enqueue(session, Job.THUMBNAIL, key, turn=THUMBNAIL_TURN)
-    elif change.retry_at and work.status is not GenerationStatus.SUCCEEDED:
-        # A save that is itself a retry comes again by raising Later: its job still runs.
+async def _enqueue_thumbnails(session: Session, outputs: Sequence[StoredOutput]) -> None:
+    """A picture no wider than its thumbnail is copied at once when somebody asks."""
+    wide = [(output.key, THUMBNAIL_TURN) for output in outputs if output.picture.width > USUAL_WIDTH]
+    if wide:
+        await enqueue_each(session, Job.THUMBNAIL, wide)
+
+
+async def _try_again(session: Session, work: Work, change: Change) -> None:
+    """A save that is itself a retry comes again by raising Later: its job still runs."""
+    if change.retry_at and work.status is not GenerationStatus.SUCCEEDED:
         delay = (change.retry_at - datetime.now(UTC)).total_seconds()
         await enqueue(session, Job.SAVE, work.subject, turn=0, delay=max(delay, 0))
 
