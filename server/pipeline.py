@@ -47,7 +47,10 @@ class StudioSchema(strawberry.Schema):
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         allowed = set(kwargs.pop("allowed_operation_types", None) or OperationType)
         kwargs["allowed_operation_types"] = allowed - {OperationType.SUBSCRIPTION}
-        return await super().execute(*args, **kwargs)
+        result = await super().execute(*args, **kwargs)
+        # Strawberry shows no extension what fails before the execution begins.
+        result.errors = [_masked(error) for error in result.errors] if result.errors else None
+        return result
 
 
 class Masking(MaskErrors):
@@ -57,20 +60,27 @@ class Masking(MaskErrors):
         super().__init__(should_mask_error=_is_foreign)
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        fault = as_fault(error.original_error) or self._logged(error)
-        return GraphQLError(fault.message, nodes=error.nodes, path=error.path, extensions=fault.extensions)
+        return _masked(error)
 
-    def _logged(self, error: GraphQLError) -> Fault:
-        error_id = str(uuid4())
-        logger.error(
-            "request_failed",
-            error_id=error_id,
-            path=".".join(map(str, error.path or ())),
-            exc_info=error.original_error,
-        )
-        fault = Fault("INTERNAL", "The service failed at this field.")
-        fault.extensions = {**(fault.extensions or {}), "id": error_id}
-        return fault
+
+def _masked(error: GraphQLError) -> GraphQLError:
+    if not _is_foreign(error):
+        return error
+    fault = as_fault(error.original_error) or _logged(error)
+    return GraphQLError(fault.message, nodes=error.nodes, path=error.path, extensions=fault.extensions)
+
+
+def _logged(error: GraphQLError) -> Fault:
+    error_id = str(uuid4())
+    logger.error(
+        "request_failed",
+        error_id=error_id,
+        path=".".join(map(str, error.path or ())),
+        exc_info=error.original_error,
+    )
+    fault = Fault("INTERNAL", "The service failed at this field.")
+    fault.extensions = {**(fault.extensions or {}), "id": error_id}
+    return fault
 
 
 def _is_foreign(error: GraphQLError) -> bool:

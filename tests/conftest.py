@@ -224,10 +224,10 @@ class Service:
     def address(self) -> str:
         return self.settings.address
 
-    def caller(self, user_id: UUID | None = None, *, ttl: int = 600) -> Caller:
+    def caller(self, user_id: UUID | None = None) -> Caller:
         """A new user, or this one again."""
         user_id = user_id or uuid4()
-        token = issue_token(self.settings, user_id, ttl=ttl)
+        token = issue_token(self.settings, user_id, ttl=600)
         return Caller(address=self.address, user_id=user_id, token=token)
 
     def stranger(self) -> Caller:

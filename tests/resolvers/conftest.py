@@ -9,6 +9,8 @@ import pytest
 
 from db.session import Database, Session
 from engine.viewer import Viewer
+from resolvers.context import Services
+from worker.demo import DemoProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,20 @@ def portrait_studio() -> str:
 def archive(shared_database: Database, as_owner: Any) -> Archive:
     """The history of as_owner."""
     return Archive(database=shared_database, owner=Viewer(user_id=as_owner.user_id, role="authenticated"))
+
+
+@pytest.fixture
+def services(shared_database: Database) -> Services:
+    """What a context needs, for a test that asks the schema without a server; hints to be filled in."""
+    return Services(
+        database=shared_database,
+        hints=None,
+        signer=lambda: ["http://studio/", "?", "00", "00"],
+        providers=[DemoProvider(children=None, fetcher=None)],
+        default_model="demo",
+        max_batch=100,
+        loopback_references=False,
+    )
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +14,8 @@ from db.changes import Change, apply_change
 from db.hints import open_notify_hints
 from engine.cursors import BatchCursor
 from engine.words import GenerationStatus as Status
+from resolvers.context import Context
+from server.pipeline import build_schema
 
 START = """mutation ($input: StartBatchInput!) {
   startBatch(input: $input) { batch { id cursor } userErrors { message } }
@@ -265,14 +268,20 @@ async def test_a_foreign_batch_and_an_absent_one_are_refused_alike(
     assert all(error == errors[0] for error in errors)
 
 
-async def test_a_stream_ends_when_its_token_does(shared_api, as_owner):
-    batch = await start(as_owner)
-    brief = shared_api.caller(as_owner.user_id, ttl=-29)  # 30 seconds are granted
+async def test_a_stream_ends_when_its_token_does(as_owner, archive, services, shared_urls):
+    batch = await start(as_owner, 1)
+    async with open_notify_hints(shared_urls.login) as hints:
+        context = Context(archive.owner, replace(services, hints=hints))
+        stream = await build_schema().stream(
+            DOCUMENT, variable_values={"id": batch["id"]}, context_value=context
+        )
+        told = [await anext(stream)]
+        context.viewer = replace(archive.owner, expires_at=1.0)
+        hints.tell(UUID(batch["id"]))
+        told += [answer async for answer in stream]
 
-    with pytest.raises(TransportQueryError) as caught:
-        await brief.updates(batch["id"], FIELDS)
-
-    assert caught.value.errors[0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert [answer.errors is None for answer in told] == [True, False]
+    assert told[1].errors[0].extensions == {"code": "UNAUTHENTICATED"}
 
 
 async def test_a_subscription_without_a_stream_is_refused(archive, as_owner):

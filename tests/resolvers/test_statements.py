@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -9,9 +10,8 @@ import pytest
 
 from db.session import Database, Session
 from engine.viewer import Viewer
-from resolvers.context import Context, Services
+from resolvers.context import Context
 from server.pipeline import build_schema
-from worker.demo import DEMO
 
 
 class NotedSession(Session):
@@ -44,22 +44,14 @@ class NotedDatabase(Database):
 
 
 @pytest.fixture
-def statements_of(shared_database, archive):
+def statements_of(services, archive):
     """Runs a query as the archive's owner; the names of its statements, in order."""
     schema = build_schema()
 
     async def run(query: str) -> list[str]:
-        database = NotedDatabase(shared_database.pool)
-        services = Services(
-            database=database,
-            hints=None,
-            signer=lambda: ["http://studio/", "?", "00", "00"],
-            models=[DEMO],
-            default_model="demo",
-            max_batch=100,
-            loopback_references=False,
-        )
-        result = await schema.execute(query, context_value=Context(archive.owner, services))
+        database = NotedDatabase(services.database.pool)
+        context = Context(archive.owner, replace(services, database=database))
+        result = await schema.execute(query, context_value=context)
         assert result.errors is None
         return database.names
 

@@ -6,6 +6,8 @@ import pytest
 from gql.transport.exceptions import TransportQueryError
 from structlog.testing import capture_logs
 
+from server.pipeline import build_schema
+
 SECRETS = ("relation", "images", "select", "Traceback", "asyncpg", "postgres")
 
 
@@ -50,3 +52,12 @@ async def test_a_failure_in_a_stream_is_masked_and_logged(broken):
 
     (error,) = caught.value.errors
     masked(error, logs)
+
+
+async def test_a_failure_before_anything_runs_is_masked_and_logged():
+    with capture_logs() as logs:
+        result = await build_schema().execute("{ models { name } }", context_value="no context")
+
+    (error,) = result.errors
+    assert error.message == "The service failed at this field."
+    assert error.extensions["id"] == logs[0]["error_id"]
