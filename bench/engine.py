@@ -34,6 +34,8 @@ WATCH = gql("""
     }
 """)
 PROGRESS_SECONDS = 5
+SMALL = 400
+"""Pixels: what is no wider gets no smaller copy beforehand."""
 THUMBNAIL_SECONDS = 120
 """How long to wait for the smaller copies, which come after the images."""
 
@@ -74,7 +76,7 @@ async def _measure(service: Service, images: int, side: int) -> Figures:
     answered = time.perf_counter() - began
     landed = [moment - began async for moment in _landings(service, token, batch_id, images)]
     made, watched = service.cpu(), own_seconds()
-    thumbnails = await _thumbnails(service, images)
+    thumbnails = await _thumbnails(service, images, side)
     return Figures(
         answered=answered,
         landed=landed,
@@ -134,8 +136,10 @@ async def _updates(service: Service, token: str, batch_id: str) -> AsyncIterator
             yield answer["batchResults"]
 
 
-async def _thumbnails(service: Service, images: int) -> float:
-    """Seconds until every image had its smaller copy."""
+async def _thumbnails(service: Service, images: int, side: int) -> float:
+    """Seconds until every image had its smaller copy; a picture that is small itself gets none beforehand."""
+    if side <= SMALL:
+        return 0.0
     print("  waiting for the smaller copies", flush=True)
     began = time.perf_counter()
     async with asyncio.timeout(THUMBNAIL_SECONDS + images / 10):
