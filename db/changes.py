@@ -52,10 +52,12 @@ async def apply_change(
     None where it held them all: they are not in a state that this may follow. The session is the
     worker's. Hint at the topic after the commit, never before.
     """
+    ids = [generation_ids] if isinstance(generation_ids, UUID) else generation_ids
     error = change.error
+    await session.rows("lock_batch_of_generations", ids)
     rows = await session.rows(
         "change_generations",
-        [generation_ids] if isinstance(generation_ids, UUID) else generation_ids,
+        ids,
         states_before(change.status),
         change.status.value,
         change.saved,

@@ -56,17 +56,23 @@ left join lateral (
 ) a on true
 where g.id = $1
 
+-- name: lock_batch_of_generations
+-- A statement of its own before change_generations, which then sees what this one has locked. In one statement the
+-- update would begin at the row as it was before the lock; while a foreign key's lock is held on that old version,
+-- it would wait for whoever waits there for us.
+select from batches
+where id = (select batch_id from generations where id = any($1::uuid[]) limit 1)
+for no key update
+
 -- name: change_generations
 -- The one way in which generations change: fenced by the states they may come from ($2), counted in their batch
 -- and stamped with its next seqs, in the batch's own order. $1 are generations of one batch, or a single one of
 -- none. No row comes back for one that the fence held.
 -- What is saved, or given up, stays so: after a success only a save that is due, or has worked after all, counts.
--- The batch is locked first, as by everything that locks both, and counted on from what the lock found: what the
--- statement's own snapshot saw may be old by then, and a constraint is checked on it before it is seen to be.
+-- The batch is locked before, by lock_batch_of_generations.
 with parent as materialized (
     select b.* from batches b
     where b.id = (select batch_id from generations where id = any($1::uuid[]) limit 1)
-    for no key update
 ), was as materialized (
     select g.id, g.batch_id, g.status, g.saved, g.position,
            g.status = 'SUCCEEDED' and not g.saved and g.retry_at is not null as unsaved

@@ -393,6 +393,20 @@ async def test_workers_and_a_cancellation_of_everything_count_right_together(dat
     assert batch["finished_at"]
 
 
+async def test_saving_many_images_at_once_never_ends_in_a_deadlock(database, started, rows):
+    made = await started(40)
+
+    async def make(generation: UUID) -> None:
+        for status in (S.RUNNING, S.SAVING, S.SUCCEEDED):
+            async with database.worker_session() as session:
+                # As the foreign key of an image that is inserted does.
+                await session.connection.execute(f"select from batches where id = '{made.id}' for key share")
+                assert await apply_change(session, generation, change_to(status))
+
+    await asyncio.gather(*map(make, made.generations))
+    assert (await rows(made.id))[0]["saved"] == 40
+
+
 async def test_the_same_change_from_many_workers_happens_once(started, change, rows):
     made = await started()
     results = await asyncio.gather(*(change(made.generations[0], S.FAILED) for _ in range(8)))

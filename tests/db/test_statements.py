@@ -28,6 +28,7 @@ OF_THE_WORKER = {
     "insert_sample_templates",
     "hand_back_jobs",
     "known_predictions",
+    "lock_batch_of_generations",
     "lock_turn",
     "mark_canceling",
     "open_rate",
