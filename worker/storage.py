@@ -1,5 +1,7 @@
 """Durable storage by obstore: a folder, S3, Google or Azure behind one seam."""
 
+import asyncio
+from itertools import count
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -23,6 +25,8 @@ class ObjectStorage:
         attributes = {} if isinstance(self.store, LocalStore) else {"Content-Type": content_type}
         try:
             await obstore.put_async(self.store, key, data, attributes=attributes)
+            if isinstance(self.store, LocalStore) and self.store.prefix is not None:
+                await asyncio.to_thread(_forget_half_written, self.store.prefix / key)
         except (BaseError, OSError) as error:
             raise StorageError("The file could not be stored.") from error
 
@@ -34,6 +38,15 @@ class ObjectStorage:
             return None
         except (BaseError, OSError) as error:
             raise StorageError("The file could not be read.") from error
+
+
+def _forget_half_written(path: Path) -> None:
+    """What a process that was killed had begun to write: it lies beside the file, with `#` and a number."""
+    for number in count(1):
+        half = path.with_name(f"{path.name}#{number}")
+        if not half.exists():
+            return
+        half.unlink(missing_ok=True)
 
 
 def open_storage(url: str) -> ObjectStorage:
