@@ -3,7 +3,7 @@
 EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
-.PHONY: check test acceptance acceptance-postgres-15 bench requirements
+.PHONY: check test acceptance acceptance-postgres-15 chaos bench requirements
 
 # Format, lint, types, import contracts, pinned requirements.
 check:
@@ -18,6 +18,7 @@ test:
 
 # The long runs, each bounded: a target of its own, named here.
 acceptance: acceptance-postgres-15
+	timeout 600 uv run python bench/chaos.py --kills 10
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -26,6 +27,10 @@ acceptance-postgres-15:
 	else \
 		echo 'Not run on PostgreSQL 15: there is none in $(POSTGRES_15) (apt-get install postgresql-15).'; \
 	fi
+
+# kill -9 at random while batches run against a bad provider; repeat one with the seed it prints.
+chaos:
+	timeout 900 uv run python bench/chaos.py --kills 40
 
 bench:
 	uv run python bench/engine.py --images 1000 --side 64

@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -50,8 +51,8 @@ SETTINGS = {
     "WEBHOOKS": "on",
     "MODELS": "black-forest-labs/flux-schnell",
     "CREATES_PER_MINUTE": "1800",
-    # How long a list that does not show a run proves nothing. A minute by default, for Replicate's may
-    # be behind; the stand-in's is never, and a minute for each lost call is what a run of minutes cannot wait.
+    # How long a list that does not show a run proves nothing. By default a minute, for Replicate's may be
+    # behind. The stand-in's never is, and a run of minutes cannot wait a minute for each lost call.
     "SETTLE_SECONDS": "5",
 }
 VICTIMS = (("worker 1",), ("worker 2",), ("worker 1", "worker 2"), ("api",))
@@ -60,9 +61,12 @@ PAUSE = (0.5, 7.5)
 USERS = 2
 PLENTY = 100
 """Images of a user that are still to be made when the next batch is begun, so that each kill meets work."""
+THUMBNAIL = re.compile(r"\.\d+\.webp$")
+"""What a smaller copy's name has at its end, after the name of the picture."""
 RESUMED = 15.0
 DRAINED = 120.0
-THUMBNAILS = 60.0
+EMPTIED = 60.0
+"""Seconds for the jobs that are left once all images are saved."""
 LOOK = 0.1
 START = """
     mutation ($input: StartBatchInput!) {
@@ -173,7 +177,10 @@ PROGRAM = str(Path(sys.executable).with_name("batch-studio"))
 COMMANDS = {"worker": (PROGRAM, "worker"), "api": (PROGRAM, "serve", "--no-worker")}
 SAVED = "select count(*) from generations where saved"
 UNDER_WAY = "select id from generations where status in ('RUNNING', 'SAVING')"
-TO_DO = "select count(*) from generations where user_id = $1 and not saved and status not in ('FAILED', 'CANCELED')"
+TO_DO = """
+    select count(*) from generations
+    where user_id = $1 and not saved and status not in ('FAILED', 'CANCELED')
+"""
 
 
 def main() -> None:
@@ -188,7 +195,7 @@ def main() -> None:
 
 async def _bounded(given: argparse.Namespace) -> int:
     print(f"Seed {given.seed}, {given.kills} kills, batches of {given.images}.", flush=True)
-    async with asyncio.timeout(120 + 2 * PAUSE[1] * given.kills + DRAINED + THUMBNAILS):
+    async with asyncio.timeout(120 + 2 * PAUSE[1] * given.kills + DRAINED + EMPTIED):
         async with _chaos(given) as chaos, httpx.AsyncClient(trust_env=False) as client:
             began = time.monotonic()
             drained = await _run(chaos, given)
@@ -239,14 +246,18 @@ async def _until_saved(chaos: Chaos, count: int) -> None:
 async def _drained(chaos: Chaos) -> float:
     began = time.monotonic()
     print("  no more kills; waiting for the rest", flush=True)
-    query = "select count(*) from batches where finished_at is null"
-    while (await chaos.rows(query))[0][0] and time.monotonic() - began < DRAINED:
-        await asyncio.sleep(LOOK)
+    await _until_none(chaos, "select count(*) from batches where finished_at is null", DRAINED)
     seconds = time.monotonic() - began
-    query = "select count(*) from pgq.pgqueuer where status in ('queued', 'picked')"
-    while (await chaos.rows(query))[0][0] and time.monotonic() - began < DRAINED + THUMBNAILS:
-        await asyncio.sleep(LOOK)
+    await _until_none(chaos, QUERIES["jobs left"], EMPTIED)
     return seconds
+
+
+async def _until_none(chaos: Chaos, query: str, seconds: float) -> None:
+    """Or until so many seconds are over: what is left is a finding."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await chaos.rows(query))[0][0]:  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(LOOK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,7 +296,9 @@ QUERIES = {
                    count(*) filter (where status = 'FAILED') as failed,
                    count(*) filter (where status = 'CANCELED') as canceled,
                    count(*) filter (where saved) as saved,
-                   count(*) filter (where status = 'SUCCEEDED' and not saved and retry_at is not null) as unsaved,
+                   count(*) filter (
+                       where status = 'SUCCEEDED' and not saved and retry_at is not null
+                   ) as unsaved,
                    max(seq) as seq
             from generations where batch_id = b.id
         ) g on true
@@ -313,13 +326,12 @@ async def _findings(chaos: Chaos, given: argparse.Namespace, stats: Mapping[str,
         for path in (chaos.folder / "data/files").rglob("*")
         if path.is_file()
     }
-    thumbnails = {file for file in files if file.endswith(".400.webp")}
+    pictures = {THUMBNAIL.sub("", file) for file in files}
     slowest = max((chaos.resumed(kill) for kill in chaos.kills), default=0.0)
     return [
         *found,
         Finding(what="images without their file", found=len(keys - files), wanted=0),
-        Finding(what="files without an image", found=len(files - thumbnails - keys), wanted=0),
-        Finding(what="thumbnails", found=len(thumbnails), wanted=wanted),
+        Finding(what="pictures stored without an image", found=len(pictures - keys), wanted=0),
         Finding(what="created twice (the provider's count)", found=stats["duplicates"], wanted=0),
         Finding(what="calls made twice", found=stats["repeated_webhooks"], wanted=0),
         Finding(what="runs at the provider", found=stats["created"], wanted=wanted),
@@ -349,16 +361,20 @@ async def _figures(chaos: Chaos, stats: Mapping[str, Any], drained: float, secon
         ),
         default=0.0,
     )
-    victims = Counter(" + ".join(kill.victims) for kill in chaos.kills)
+    victims = _listed(Counter(" + ".join(kill.victims) for kill in chaos.kills))
     return [
         "",
-        f"{len(chaos.kills)} kills: {', '.join(f'{name} {count}' for name, count in sorted(victims.items()))}",
+        f"{len(chaos.kills)} kills: {victims}",
         f"resumed after p50 {resumes[len(resumes) // 2]:.1f} s; what was under way at a kill was made "
         f"within {last:.1f} s of it",
         f"{stats['asked']:,} calls asked for {stats['created']:,} runs; {chaos.batches} batches in "
         f"{seconds:.0f} s, {drained:.0f} s of them after the last kill",
-        f"logged: {', '.join(f'{name} {count}' for name, count in _logged(chaos.folder).most_common()) or '-'}",
+        f"logged: {_listed(_logged(chaos.folder))}",
     ]
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common()) or "nothing"
 
 
 def _logged(folder: Path) -> Counter[str]:
@@ -466,7 +482,7 @@ async def _end(processes: Any) -> None:
 def _keep(folder: Path, target: Path | None) -> None:
     if target is not None:
         target.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob("*.log"):
+        for path in (*folder.glob("*.log"), *(folder / "postgres").rglob("*.log")):
             (target / path.name).write_bytes(path.read_bytes())
 
 
