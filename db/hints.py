@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from db.session import CONNECT_TIMEOUT
+from db.session import CONNECT_TIMEOUT, DATABASE_AWAY
 
 __all__ = ["NotifyHints", "open_notify_hints"]
 
@@ -26,7 +26,7 @@ LONGEST_BACKOFF = 1.0
 IDS_IN_A_PAYLOAD = 200
 """A payload is limited to 8,000 bytes."""
 NOTIFY = "select pg_notify($1, payload) from unnest($2::text[]) as payload"
-LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+LOST = (*DATABASE_AWAY, asyncpg.PostgresError)
 
 logger = structlog.get_logger()
 

@@ -39,6 +39,7 @@ DATABASE_AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that ends while it is spoken to
 )
 """What a statement raises where the server is out of reach, going down, or coming up."""
 
@@ -202,7 +203,7 @@ async def open_database(
     """
     pool = await asyncpg.create_pool(
         url,
-        min_size=1,
+        min_size=0,  # asyncpg would else log a traceback a second while the database is away
         max_size=connections,
         timeout=min(timeout, CONNECT_TIMEOUT),
         command_timeout=timeout,
@@ -214,6 +215,8 @@ async def open_database(
             "application_name": "batch-studio",
             "timezone": "UTC",
             "jit": "off",
+            # A process that was stopped, or cut off, within a transaction keeps its locks no longer.
+            "idle_in_transaction_session_timeout": "5s",
         },
     )
     try:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from db.session import Database
+from db.session import DATABASE_AWAY, Database
 from resolvers.context import Services
 from server.auth import Authenticator
 from server.files import Files
@@ -78,6 +78,6 @@ async def _readiness(database: Database) -> Response:
     try:
         async with asyncio.timeout(READY_TIMEOUT), database.worker_session() as session:
             await session.value("alive")
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (*DATABASE_AWAY, asyncpg.PostgresError):
         return PlainTextResponse("the database does not answer\n", 503)
     return PlainTextResponse("ready\n")

@@ -1,0 +1,288 @@
+"""The database goes away, stalls, or loses single connections: everything ends in time and comes back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+import pytest
+from gql.transport.exceptions import TransportError
+from structlog.testing import capture_logs
+
+BACK = 5.0
+"""Seconds after its return within which everything works again."""
+BOUND = 10.0
+"""Seconds within which any request ends."""
+AWAY = 2.5
+START = "mutation ($input: StartBatchInput!) { startBatch(input: $input) { batchId userErrors { message } } }"
+COUNTS = "query ($id: ID!) { batch(id: $id) { status counts { total queued succeeded saved } } }"
+ASK = "{ batches(first: 1) { nodes { id } } }"
+MOMENT = 2.0
+BACKENDS = "select pid from pg_stat_activity where application_name = $1 and datname = current_database()"
+KILL = f"select count(pg_terminate_backend(pid)) from ({BACKENDS}) as ours"
+SAVED = "select count(*) from images where batch_id = $1"
+MADE = """
+    select (select count(*) from images where batch_id = $1) as images,
+           (select count(*) from generations where batch_id = $1 and status = 'SUCCEEDED' and saved) as saved,
+           (select sum(attempts) from generations where batch_id = $1) as runs,
+           (select saved from batches where id = $1) as counted
+"""
+
+
+class Line:
+    """The way to the database: it can be cut, stalled and mended."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.is_cut = False
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+        self.ends: set[asyncio.StreamWriter] = set()
+        self.lost: set[asyncio.StreamWriter] = set()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_cut:
+            writer.transport.abort()
+            return
+        there_reader, there_writer = await asyncio.open_unix_connection(self.target)
+        ends = {writer, there_writer}
+        self.ends |= ends
+        try:
+            await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+        finally:
+            self.ends -= ends
+            for end in ends:
+                end.transport.abort()
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65536):
+                await self.flowing.wait()
+                if sink not in self.lost:
+                    sink.write(data)
+                    await sink.drain()
+        sink.transport.abort()
+
+    def cut(self) -> None:
+        """Every connection ends, and new ones are refused."""
+        self.is_cut = True
+        for end in self.ends:
+            end.transport.abort()
+
+    def stall(self) -> None:
+        """Every connection, new ones too, stays open and silent."""
+        self.flowing.clear()
+
+    def lose(self) -> None:
+        """The connections of now never say anything again."""
+        self.lost |= self.ends
+
+    def mend(self) -> None:
+        self.is_cut = False
+        self.flowing.set()
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[Any]]:
+    """Kept, not printed: coloured tracebacks cost a second each."""
+    with capture_logs() as logs:
+        yield logs
+
+
+@pytest.fixture
+async def line(cluster) -> AsyncIterator[Line]:
+    line = Line(str(cluster.socket_dir / ".s.PGSQL.5432"))
+    yield line
+    line.cut()
+
+
+@pytest.fixture
+async def service(line, urls, settings_for, running) -> AsyncIterator[Any]:
+    """API and worker whose every connection goes over the line."""
+    server = await asyncio.start_server(line.carry, "127.0.0.1")
+    parts = urlsplit(urls.login)
+    port = server.sockets[0].getsockname()[1]
+    netloc = f"{parts.username}:{parts.password}@127.0.0.1:{port}"
+    login = urlunsplit(parts._replace(netloc=netloc, query="sslmode=disable"))
+    try:
+        async with running(settings_for(DATABASE_URL=login)) as service:
+            yield service
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def ada(service):
+    return service.caller()
+
+
+@pytest.fixture
+def start_batch(ada) -> Callable[..., Awaitable[str]]:
+    async def start(count: int, seconds: float) -> str:
+        started = await ada.ask(
+            START,
+            input={
+                "templates": [{"name": "Boat", "prompt": "a boat"}],
+                "variants": count,
+                "parameters": {"seconds": seconds, "width": 64, "height": 64},
+            },
+        )
+        return started["startBatch"]["batchId"]
+
+    return start
+
+
+@pytest.fixture
+async def admin(cluster, urls) -> AsyncIterator[asyncpg.Connection]:
+    """The superuser in this test's database, past the line."""
+    path = urlsplit(urls.login).path
+    connection = await asyncpg.connect(urlunsplit(urlsplit(cluster.superuser_url)._replace(path=path)))
+    yield connection
+    await connection.close()
+
+
+async def status(ada: Any, path: str = "/readyz") -> int:
+    return (await ada.request("GET", path)).status_code
+
+
+async def counts(ada: Any, batch_id: str) -> Any:
+    return (await ada.ask(COUNTS, id=batch_id))["batch"]["counts"]
+
+
+async def until(look: Callable[[], Awaitable[Any]], seconds: float) -> float:
+    """How long it took until this was so."""
+    began = time.monotonic()
+    async with asyncio.timeout(seconds):
+        while not await look():
+            await asyncio.sleep(0.05)
+    return time.monotonic() - began
+
+
+async def answers(ada: Any) -> bool:
+    response = await ada.post(ASK)
+    return response.status_code == httpx.codes.OK and "errors" not in response.json()
+
+
+async def assert_refused_in_time(ada: Any) -> float:
+    """An error with a code and without a traceback, within the bound; how long it took."""
+    began = time.monotonic()
+    async with asyncio.timeout(BOUND):
+        response = await ada.post(ASK)
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"]
+    assert "Traceback" not in response.text
+    return time.monotonic() - began
+
+
+async def watch_on(ada: Any, batch_id: str, seen: dict[str, Any]) -> None:
+    """Notes each generation's newest state; subscribes again with the last cursor until all has come."""
+    cursor = None
+    while True:
+        with suppress(TransportError, OSError):
+            async with ada.watching(
+                batch_id, "generation { id saved attempts } batch { status }", cursor
+            ) as all_:
+                async for update in all_:
+                    cursor = update["cursor"]
+                    if update["generation"]:
+                        seen[update["generation"]["id"]] = update["generation"]
+                return
+        await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def watched(ada: Any, batch_id: str) -> AsyncIterator[dict[str, Any]]:
+    """What a client that comes back has seen by the batch's end."""
+    seen: dict[str, Any] = {}
+    watching = asyncio.create_task(watch_on(ada, batch_id, seen))
+    try:
+        yield seen
+        async with asyncio.timeout(20):
+            await watching
+    finally:
+        watching.cancel()
+
+
+async def assert_made_once(admin: asyncpg.Connection, batch_id: str, count: int) -> None:
+    """Every image is there once, no run was asked for twice, and the counts are those of the rows."""
+    row = await admin.fetchrow(MADE, batch_id)
+    assert dict(row) == {"images": count, "saved": count, "runs": count, "counted": count}
+
+
+async def test_the_service_comes_back_with_its_database(line, ada, admin, start_batch):
+    batch_id = await start_batch(40, 1.5)
+    async with watched(ada, batch_id) as seen:
+        await until(lambda: some_saved(ada, batch_id), 10)
+        line.cut()
+        assert await status(ada) == 503
+        assert await assert_refused_in_time(ada) < 1
+        assert await status(ada, "/healthz") == 200
+        await asyncio.sleep(AWAY)
+        before = await admin.fetchval(SAVED, batch_id)
+        line.mend()
+        back = time.monotonic()
+        await until(lambda: answers(ada), BACK)
+        assert await status(ada) == 200
+        await until(lambda: more_saved(admin, batch_id, before), BACK - (time.monotonic() - back))
+
+    assert len(seen) == 40
+    assert all(each["saved"] and each["attempts"] == 1 for each in seen.values())
+    await assert_made_once(admin, batch_id, 40)
+
+
+async def test_every_request_ends_while_the_database_stalls(line, ada, admin, start_batch):
+    batch_id = await start_batch(40, 1.5)
+    async with watched(ada, batch_id) as seen:
+        await until(lambda: some_saved(ada, batch_id), 10)
+        line.stall()
+        began = time.monotonic()
+        readiness, *_ = await asyncio.gather(status(ada), *(assert_refused_in_time(ada) for _ in range(25)))
+        assert readiness == 503
+        assert time.monotonic() - began < BOUND
+        assert await status(ada, "/healthz") == 200
+        before = await admin.fetchval(SAVED, batch_id)
+        line.mend()
+        back = time.monotonic()
+        await until(lambda: answers(ada), BACK)
+        assert await status(ada) == 200
+        await until(lambda: more_saved(admin, batch_id, before), BACK - (time.monotonic() - back))
+
+    assert len(seen) == 40
+    await assert_made_once(admin, batch_id, 40)
+
+
+@pytest.mark.parametrize("kind", ["batch-studio queue", "batch-studio hints", "batch-studio"])
+async def test_a_killed_connection_costs_no_more_than_a_moment(kind, ada, admin, start_batch):
+    batch_id = await start_batch(30, 0.1)
+    await until(lambda: some_saved(ada, batch_id), 10)
+    killed = await admin.fetchval(KILL, kind)
+    before = await admin.fetchval(SAVED, batch_id)
+
+    await until(lambda: more_saved(admin, batch_id, before), MOMENT)
+    await until(lambda: answers(ada), MOMENT)
+    await until(lambda: connected(admin, kind), MOMENT)
+
+    assert killed
+    assert await status(ada) == 200
+    assert (await ada.finished(batch_id))["status"] == "SUCCEEDED"
+    await assert_made_once(admin, batch_id, 30)
+
+
+async def some_saved(ada: Any, batch_id: str) -> bool:
+    return (await counts(ada, batch_id))["saved"] > 0
+
+
+async def more_saved(admin: asyncpg.Connection, batch_id: str, before: int) -> bool:
+    return await admin.fetchval(SAVED, batch_id) > before
+
+
+async def pids_of(admin: asyncpg.Connection, kind: str) -> list[int]:
+    return [row[0] for row in await admin.fetch(BACKENDS, kind)]
+
+
+async def connected(admin: asyncpg.Connection, kind: str) -> bool:
+    return bool(await pids_of(admin, kind))
