@@ -380,7 +380,7 @@ def _listed(counts: Counter[str]) -> str:
 def _logged(folder: Path) -> Counter[str]:
     """What the processes have logged, and the names of the errors in their tracebacks."""
     words: Counter[str] = Counter()
-    for path in folder.glob("*.log"):
+    for path in (*folder.glob("api.log"), *folder.glob("worker*.log")):
         for line in path.read_text(errors="replace").splitlines():
             for word in LOGGED:
                 words[word] += word in line
@@ -412,7 +412,7 @@ async def _chaos(given: argparse.Namespace) -> AsyncIterator[Chaos]:
             environment = dict(_environment(folder, port, replicate, secret, postgres.login_url))
             await _migrate(folder, environment | {"BATCH_STUDIO_MIGRATION_URL": postgres.owner_url})
             database = await asyncpg.connect(postgres.superuser_url, database="batch_studio")
-            async with _provider(replicate, given.seed, environment):
+            async with _provider(replicate, given.seed, folder, environment):
                 chaos = Chaos(
                     dice=random.Random(given.seed),
                     folder=folder,
@@ -446,23 +446,31 @@ def _environment(
 
 async def _migrate(folder: Path, environment: Mapping[str, str]) -> None:
     process = await asyncio.create_subprocess_exec(
-        PROGRAM, "migrate", cwd=folder, env=environment, stdout=asyncio.subprocess.DEVNULL
+        PROGRAM,
+        "migrate",
+        cwd=folder,
+        env=dict(environment) | {"BATCH_STUDIO_LOG_LEVEL": "warning"},
+        stdout=asyncio.subprocess.DEVNULL,
     )
     if await process.wait():
         raise SystemExit("The database could not be migrated.")
 
 
 @asynccontextmanager
-async def _provider(address: str, seed: int, environment: Mapping[str, str]) -> AsyncIterator[None]:
+async def _provider(
+    address: str, seed: int, folder: Path, environment: Mapping[str, str]
+) -> AsyncIterator[None]:
     options = {"port": address.rpartition(":")[2], "seed": seed} | TROUBLE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        ROOT / "tests/standin/replicate.py",
-        *(f"--{name}={value}" for name, value in options.items()),
-        cwd=ROOT,
-        env=dict(environment) | {"PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE,
-    )
+    with (folder / "provider.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            ROOT / "tests/standin/replicate.py",
+            *(f"--{name}={value}" for name, value in options.items()),
+            cwd=ROOT,
+            env=dict(environment) | {"PYTHONPATH": str(ROOT)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )
     try:
         assert process.stdout is not None
         if not await process.stdout.readline():

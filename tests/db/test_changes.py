@@ -393,18 +393,19 @@ async def test_workers_and_a_cancellation_of_everything_count_right_together(dat
     assert batch["finished_at"]
 
 
-async def test_saving_many_images_at_once_never_ends_in_a_deadlock(database, started, rows):
-    made = await started(40)
-
-    async def make(generation: UUID) -> None:
-        for status in (S.RUNNING, S.SAVING, S.SUCCEEDED):
-            async with database.worker_session() as session:
-                # As the foreign key of an image that is inserted does.
-                await session.connection.execute(f"select from batches where id = '{made.id}' for key share")
-                assert await apply_change(session, generation, change_to(status))
-
-    await asyncio.gather(*map(make, made.generations))
-    assert (await rows(made.id))[0]["saved"] == 40
+async def test_changes_that_wait_for_another_do_not_wait_for_each_other(database, started, change, rows):
+    made = await started(3)
+    async with database.worker_session() as saving:
+        # As the foreign key of an image that is being saved does, all the while.
+        await saving.connection.execute(f"select from batches where id = '{made.id}' for key share")
+        async with database.worker_session() as first:
+            await apply_change(first, made.generations[0], Change(status=S.RUNNING))
+            others = [asyncio.create_task(change(each, S.RUNNING)) for each in made.generations[1:]]
+            async with asyncio.timeout(10):
+                while await first.connection.fetchval("select count(*) from pg_locks where not granted") < 2:
+                    await asyncio.sleep(0.01)
+        await asyncio.gather(*others)
+    assert (await rows(made.id))[0]["running"] == 3
 
 
 async def test_the_same_change_from_many_workers_happens_once(started, change, rows):
