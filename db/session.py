@@ -38,10 +38,11 @@ DATABASE_AWAY = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
+    asyncpg.LockNotAvailableError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # of a connection that ends while it is spoken to
 )
-"""What a statement raises where the server is out of reach, going down, or coming up."""
+"""What a statement raises where the server is out of reach, going down, coming up, or held by others."""
 
 COMMAND_TIMEOUT = 7.0
 """Seconds after which any statement, and any transaction with its wait for a connection, is given up.
@@ -215,7 +216,9 @@ async def open_database(
             "application_name": "batch-studio",
             "timezone": "UTC",
             "jit": "off",
-            # A process that was stopped, or cut off, within a transaction keeps its locks no longer.
+            # A process that was stopped, or cut off, within a transaction keeps its locks no longer; its
+            # other transactions must have given up by then, or each would hold them as long again.
+            "lock_timeout": "4s",
             "idle_in_transaction_session_timeout": "5s",
         },
     )
