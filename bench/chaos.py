@@ -141,9 +141,15 @@ class Chaos:
                 self.saves.append((time.monotonic(), saved))
             await asyncio.sleep(LOOK)
 
-    def resumed(self, kill: Kill) -> float:
-        """Seconds from a kill to the next image."""
-        return next((at - kill.at for at, saved in self.saves if saved > kill.saved), float("inf"))
+    def resumed(self, kill: Kill) -> float | None:
+        """Seconds from a kill to the next image; None where the next kill came first, and counts instead."""
+        after = next((at for at, saved in self.saves if saved > kill.saved), float("inf"))
+        killed_again = any(kill.at < other.at < after for other in self.kills)
+        return None if killed_again else after - kill.at
+
+    def resumes(self) -> list[float]:
+        """From the quickest to the slowest."""
+        return sorted(each for each in map(self.resumed, self.kills) if each is not None) or [0.0]
 
     async def begin(self, user: UUID, images: int) -> None:
         """A batch of this user's; asked again with the same key while the API is away."""
@@ -327,7 +333,6 @@ async def _findings(chaos: Chaos, given: argparse.Namespace, stats: Mapping[str,
         if path.is_file()
     }
     pictures = {THUMBNAIL.sub("", file) for file in files}
-    slowest = max((chaos.resumed(kill) for kill in chaos.kills), default=0.0)
     return [
         *found,
         Finding(what="images without their file", found=len(keys - files), wanted=0),
@@ -335,7 +340,9 @@ async def _findings(chaos: Chaos, given: argparse.Namespace, stats: Mapping[str,
         Finding(what="created twice (the provider's count)", found=stats["duplicates"], wanted=0),
         Finding(what="calls made twice", found=stats["repeated_webhooks"], wanted=0),
         Finding(what="runs at the provider", found=stats["created"], wanted=wanted),
-        Finding(what="slowest resume, seconds", found=round(slowest, 1), wanted=RESUMED, at_most=True),
+        Finding(
+            what="slowest resume, seconds", found=round(chaos.resumes()[-1], 1), wanted=RESUMED, at_most=True
+        ),
     ]
 
 
@@ -350,7 +357,7 @@ def _print(findings: Sequence[Finding]) -> int:
 
 
 async def _figures(chaos: Chaos, stats: Mapping[str, Any], drained: float, seconds: float) -> list[str]:
-    resumes = sorted(chaos.resumed(kill) for kill in chaos.kills) or [0.0]
+    resumes = chaos.resumes()
     ends = {row[0]: row[1] for row in await chaos.rows("select id, finished_at from generations")}
     last = max(
         (
