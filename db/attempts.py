@@ -30,9 +30,9 @@ async def record_prediction(session: Session, call_id: UUID, prediction_id: str)
     return await session.row("record_prediction", call_id, prediction_id) is not None
 
 
-async def close_call(session: Session, call_id: UUID, outcome: str) -> None:
-    """The call surely became no run: held_back, not_taken or absent."""
-    await session.rows("close_attempt", call_id, outcome)
+async def close_call(session: Session, call_id: UUID, outcome: str) -> bool:
+    """The call surely became no run: held_back, not_taken or absent. False where its run is known by now."""
+    return await session.row("close_attempt", call_id, outcome) is not None
 
 
 async def known_predictions(session: Session, provider: str, since: datetime) -> frozenset[str]:

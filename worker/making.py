@@ -9,6 +9,7 @@ one whose answer was lost is settled with the provider before anything is asked 
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -238,10 +239,13 @@ async def _miss(
     """The call became no run: it is made again after a while, a few times."""
     last = not error.retryable or work.misses + 1 >= MOST_MISSES
     async with shop.database.worker_session() as session:
-        await close_call(session, call.id, outcome)
-    if last:
+        closed = await close_call(session, call.id, outcome)
+    if not closed:  # a webhook has told its run meanwhile
+        await _again(shop, work, task, Job.COLLECT, 0)
+    elif last:
         raise error
-    await _wait_for_provider(shop, work, error, float(2**work.misses), task)
+    else:
+        await _wait_for_provider(shop, work, error, float(2**work.misses), task)
 
 
 async def _hold_back(shop: Workshop, work: Work, call: Call, error: HeldBackError, task: Task) -> None:
@@ -273,6 +277,8 @@ async def _again(shop: Workshop, work: Work, task: Task, job: Job, seconds: floa
 
 async def _look(shop: Workshop, work: Work, task: Task) -> None:
     """How the run stands, and what comes next."""
+    if work.status is GenerationStatus.THROTTLED:
+        work = await _not_missed(shop, work)
     if work.status not in (GenerationStatus.RUNNING, GenerationStatus.SAVING):
         return
     assert work.prediction_id is not None  # noqa: S101 - both callers have looked
@@ -283,6 +289,12 @@ async def _look(shop: Workshop, work: Work, task: Task) -> None:
         return
     prediction = await provider.fetch(work.prediction_id, work.run(task.turn))
     await _go_on(shop, work, task, prediction)
+
+
+async def _not_missed(shop: Workshop, work: Work) -> Work:
+    """Its call had been given up when a late webhook told of the run."""
+    changed = await change_now(shop, work, Change(status=GenerationStatus.RUNNING))
+    return replace(work, status=GenerationStatus.RUNNING) if changed else work
 
 
 async def _refuse_poison(shop: Workshop, work: Work) -> None:

@@ -16,7 +16,8 @@ where id = $1 and (prediction_id is null or prediction_id = $2)
 returning id
 
 -- name: close_attempt
-update studio.attempts set outcome = $2, input = null where id = $1 and prediction_id is null
+-- no row where a webhook has told its run meanwhile
+update studio.attempts set outcome = $2, input = null where id = $1 and prediction_id is null returning id
 
 -- name: known_predictions
 select prediction_id from studio.attempts

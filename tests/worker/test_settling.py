@@ -5,9 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from db.attempts import close_call, record_prediction
+from db.changes import Change, apply_change
 from db.jobs import Job, subject_of
 from engine.seams import HeldBackError, NotTakenError, ProviderError, UnknownError
-from engine.words import GenerationErrorCode
+from engine.words import GenerationErrorCode, GenerationStatus
 from worker.feeding import feed_user, readopt
 from worker.making import collect, submit
 from worker.workshop import Later, Task
@@ -137,6 +139,47 @@ async def test_a_list_that_cannot_be_read_ends_unconfirmed_and_asks_no_more(
 
     row = await row_of(generation_id)
     assert (row["status"], row["error_code"]) == ("FAILED", "UNCONFIRMED")
+    assert len(provider.calls) == 1
+
+
+async def test_a_webhook_that_comes_after_its_call_was_given_up_is_heeded(
+    shop, admitted, row_of, database, provider
+):
+    generation_id = await admitted()
+    provider.script = lambda _: UnknownError()
+    await submit(shop, job(Job.SUBMIT, generation_id))
+    [run] = provider.runs
+    async with database.worker_session() as session:
+        assert await close_call(session, run.id, "absent")
+        await apply_change(session, generation_id, Change(status=GenerationStatus.THROTTLED))
+        assert await record_prediction(session, run.id, str(run.id))
+
+    await submit(shop, job(Job.SUBMIT, generation_id))
+
+    assert (await row_of(generation_id))["saved"]
+    assert len(provider.calls) == 1
+
+
+async def test_a_run_told_while_it_was_looked_for_is_not_asked_for_again(
+    shop, admitted, row_of, make_older, database, provider
+):
+    generation_id = await admitted()
+    provider.rated = True
+    provider.script = lambda _: UnknownError()
+    await submit(shop, job(Job.SUBMIT, generation_id))
+    await make_older(generation_id, 120)
+    [run] = provider.runs
+
+    async def told_meanwhile(call, known):
+        async with database.worker_session() as session:
+            await record_prediction(session, run.id, str(run.id))
+
+    provider.find = told_meanwhile
+    with pytest.raises(Later):
+        await collect(shop, job(Job.COLLECT, generation_id))
+    await collect(shop, job(Job.COLLECT, generation_id))
+
+    assert (await row_of(generation_id))["saved"]
     assert len(provider.calls) == 1
 
 
