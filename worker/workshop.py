@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
+import structlog
+
+from db.changes import Change, Changed, apply_change
 from db.jobs import Job, subject_of
 from db.session import Database, Session
 from engine.seams import Call, Hints, Provider, ProviderError, Run, Storage
@@ -14,7 +17,9 @@ from engine.words import GenerationErrorCode, GenerationStatus
 from worker.children import Children
 from worker.rated import Governor
 
-__all__ = ["Later", "Task", "Work", "Workshop", "load_work"]
+__all__ = ["Later", "Task", "Work", "Workshop", "change_now", "load_work"]
+
+logger = structlog.get_logger()
 
 
 class Later(Exception):  # noqa: N818 - not an error: the job is to come again
@@ -169,3 +174,15 @@ async def load_work(session: Session, task: Task) -> Work | None:
     if row is None or task.subject != subject_of(row["id"], row["round"]):
         return None
     return Work.of(dict(row))
+
+
+async def change_now(shop: Workshop, work: Work, change: Change) -> Changed | None:
+    """One change in a transaction of its own, and the hint after it."""
+    async with shop.database.worker_session() as session:
+        changed = await apply_change(session, work.id, change)
+    if changed:
+        shop.hints.tell(changed.topic)
+        if change.error and change.status is GenerationStatus.FAILED:
+            code = change.error.code.value
+            logger.info("generation_failed", generation=str(work.id), code=code)
+    return changed

@@ -81,6 +81,7 @@ async def test_a_submit_that_runs_twice_asks_once(shop, admitted, provider):
 
 
 async def test_a_lost_answer_is_found_in_the_list_and_adopted(shop, admitted, row_of, provider):
+    provider.rated = True
     generation_id = await admitted()
     provider.script = lambda _: UnknownError()
     await submit(shop, job(Job.SUBMIT, generation_id))
@@ -127,6 +128,7 @@ async def test_absence_is_proved_by_a_readable_list_after_a_while(
 async def test_a_list_that_cannot_be_read_ends_unconfirmed_and_asks_no_more(
     shop, admitted, row_of, provider, make_older
 ):
+    provider.rated = True
     generation_id = await admitted()
     provider.script = lambda _: UnknownError()
     provider.list_error = ProviderError(GenerationErrorCode.PROVIDER_UNAVAILABLE, "away")
