@@ -18,7 +18,7 @@ test:
 
 # The long runs, each bounded: a target of its own, named here.
 acceptance: acceptance-postgres-15
-	timeout 600 uv run python bench/chaos.py --kills 10
+	timeout --signal=INT 600 uv run python bench/chaos.py --kills 10
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -30,7 +30,7 @@ acceptance-postgres-15:
 
 # kill -9 at random while batches run against a bad provider; repeat one with the seed it prints.
 chaos:
-	timeout 900 uv run python bench/chaos.py --kills 40
+	timeout --signal=INT 900 uv run python bench/chaos.py --kills 40
 
 bench:
 	uv run python bench/engine.py --images 1000 --side 64

@@ -201,7 +201,7 @@ def main() -> None:
 
 async def _bounded(given: argparse.Namespace) -> int:
     print(f"Seed {given.seed}, {given.kills} kills, batches of {given.images}.", flush=True)
-    async with asyncio.timeout(120 + 2 * PAUSE[1] * given.kills + DRAINED + EMPTIED):
+    async with asyncio.timeout(120 + PAUSE[1] * given.kills + DRAINED + EMPTIED):
         async with _chaos(given) as chaos, httpx.AsyncClient(trust_env=False) as client:
             began = time.monotonic()
             drained = await _run(chaos, given)
