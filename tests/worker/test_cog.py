@@ -267,7 +267,19 @@ async def test_a_server_that_dies_takes_its_runs_along(tmp_path):
             os.killpg(server.pid, 9)  # the model runs in a child of it
             with pytest.raises(UnknownError):
                 await asyncio.wait_for(waiting, PATIENCE)
+            await refused(address)
             assert await provider.find(asked, known=()) is None
+
+
+async def refused(address):
+    """Until no process of the killed group holds the port any more."""
+    port = httpx.URL(address).port
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(OSError):
+            while True:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                await asyncio.sleep(0.01)
 
 
 async def test_a_server_that_is_away_has_taken_nothing():
