@@ -3,7 +3,7 @@
 EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
-.PHONY: check test acceptance acceptance-postgres-15 chaos bench requirements
+.PHONY: check test acceptance acceptance-postgres-15 chaos outage bench requirements
 
 # Format, lint, types, import contracts, pinned requirements.
 check:
@@ -18,7 +18,6 @@ test:
 
 # The long runs, each bounded: a target of its own, named here.
 acceptance: acceptance-postgres-15
-	timeout --signal=INT 600 uv run python bench/chaos.py --kills 10
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -27,6 +26,10 @@ acceptance-postgres-15:
 	else \
 		echo 'Not run on PostgreSQL 15: there is none in $(POSTGRES_15) (apt-get install postgresql-15).'; \
 	fi
+
+# The database away and stalled, SIGTERM and SIGSTOP: each waits for real time-outs.
+outage:
+	uv run pytest -m outage
 
 # kill -9 at random while batches run against a bad provider; repeat one with the seed it prints.
 chaos:

@@ -13,6 +13,8 @@ import pytest
 from gql.transport.exceptions import TransportError
 from structlog.testing import capture_logs
 
+pytestmark = pytest.mark.outage
+
 BACK = 5.0
 """Seconds after its return within which everything works again."""
 BOUND = 10.0

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+pytestmark = pytest.mark.outage
+
 PROGRAM = Path(sys.executable).with_name("batch-studio")
 ENDS = 10.0
 HEARTBEAT = 1.5
