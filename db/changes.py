@@ -1,7 +1,7 @@
 """The one way in which generations change: fenced, counted in its batch, stamped with its cursor."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -13,9 +13,7 @@ from engine.words import GenerationErrorCode, GenerationStatus
 __all__ = [
     "Change",
     "Changed",
-    "FencedError",
     "apply_change",
-    "change_or_undo",
     "failure",
     "internal_error",
 ]
@@ -23,14 +21,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a generation becomes. outputs are storage keys; attempts and saves are added on."""
+    """What a generation becomes. outputs are storage keys by generation; attempts and saves are added on."""
 
     status: GenerationStatus
     saved: bool = False
     error: ProviderError | None = None
     retry_at: datetime | None = None
     progress: float | None = None
-    outputs: Sequence[str] | None = None
+    outputs: Mapping[UUID, Sequence[str]] = field(default_factory=dict)
     attempts: int = 0
     saves: int = 0
 
@@ -66,7 +64,7 @@ async def apply_change(
         error.retryable if error else None,
         change.retry_at,
         change.progress,
-        change.outputs,
+        {str(key): keys for key, keys in change.outputs.items()},
         change.attempts,
         change.saves,
     )
@@ -78,21 +76,6 @@ async def apply_change(
         ids=[row["id"] for row in rows],
         retry_in=first["retry_in"],
     )
-
-
-class FencedError(Exception):
-    """The generation is not in a state that this may follow: the transaction is to be undone."""
-
-
-async def change_or_undo(session: Session, generation_id: UUID, change: Change) -> Changed:
-    """The last statement of a transaction that means nothing without it: it locks the batch's row.
-
-    Raises FencedError.
-    """
-    changed = await apply_change(session, generation_id, change)
-    if changed is None:
-        raise FencedError
-    return changed
 
 
 def failure(error: ProviderError) -> Change:

@@ -7,7 +7,7 @@ fair queueing, Goyal et al. 1996). PgQueuer is named here and in worker/ alone.
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum
-from typing import cast
+from typing import NamedTuple, cast
 from uuid import UUID
 
 import asyncpg
@@ -24,6 +24,7 @@ from db.session import Connection, Session
 __all__ = [
     "FEED_TURN",
     "THUMBNAIL_TURN",
+    "Due",
     "Job",
     "enqueue",
     "enqueue_each",
@@ -55,6 +56,14 @@ class Job(Enum):
         return f"{self.value}:{subject}"
 
 
+class Due(NamedTuple):
+    """A job to be put into the queue: what it is about, its turn, and in how many seconds it is due."""
+
+    subject: str
+    turn: int
+    delay: float = 0
+
+
 def subject_of(generation_id: UUID, round_: int) -> str:
     """What a generation's jobs are about: a job of an earlier round changes nothing."""
     return f"{generation_id}:{round_}"
@@ -81,20 +90,17 @@ async def enqueue(session: Session, job: Job, subject: str, *, turn: int, delay:
 
     The session is the worker's; delay is in seconds.
     """
-    await enqueue_each(session, job, [(subject, turn)], delay=delay)
+    await enqueue_each(session, job, [Due(subject, turn, delay)])
 
 
-async def enqueue_each(
-    session: Session, job: Job, subjects: Sequence[tuple[str, int]], *, delay: float = 0
-) -> None:
-    """Puts a job for each (subject, turn) into the queue, in one statement."""
-    count = len(subjects)
+async def enqueue_each(session: Session, job: Job, jobs: Sequence[Due]) -> None:
+    """Puts several jobs of a kind into the queue, in one statement."""
     await queue_queries(session.connection).enqueue(
-        [job.value] * count,
-        [subject.encode() for subject, _ in subjects],
-        [-turn for _, turn in subjects],
-        [timedelta(seconds=delay)] * count,
-        [job.key(subject) for subject, _ in subjects],
+        [job.value] * len(jobs),
+        [each.subject.encode() for each in jobs],
+        [-each.turn for each in jobs],
+        [timedelta(seconds=each.delay) for each in jobs],
+        [job.key(each.subject) for each in jobs],
         on_conflict="skip",
     )
 

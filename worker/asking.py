@@ -5,16 +5,16 @@ comes back is a run that has ended already and is recorded as this call's; None 
 wait for, and a job that does.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
-from db.attempts import begin_call, close_call, known_predictions, record_prediction
-from db.changes import Change, FencedError, apply_change, change_or_undo
-from db.jobs import Job, enqueue
+from db.attempts import Intent, begin_calls, close_call, known_predictions, record_predictions
+from db.changes import Change, apply_change
+from db.jobs import Due, Job, enqueue, enqueue_each
 from engine.seams import (
     Call,
     HeldBackError,
@@ -26,7 +26,8 @@ from engine.seams import (
     UnknownError,
 )
 from engine.words import GenerationErrorCode, GenerationStatus
-from worker.workshop import Later, Task, Work, Workshop, change_now
+from worker.work import Later, Task, Work
+from worker.workshop import Workshop, change_now
 
 __all__ = ["ask", "look_for_run", "settle"]
 
@@ -41,11 +42,17 @@ async def ask(shop: Workshop, work: Work, task: Task) -> Prediction | None:
     """Raises ProviderError for what ends the generation."""
     provider = shop.provider_of(work.model)
     prepared = await _prepared(shop, work, provider, task)
-    try:
-        call = await _commit_intent(shop, work, provider, prepared)
-    except FencedError:
-        return None
-    return await _make_call(shop, work, provider, call, task)
+    intent = Intent(
+        generation_id=work.id,
+        round=work.round,
+        provider=provider.name,
+        model=work.model,
+        input=prepared,
+        # What a lost answer of a provider that lists its runs is found by; it may be large.
+        kept=prepared if provider.rated else {},
+    )
+    call = await shop.together(_commit_intents, (work.topic, provider.name), intent)
+    return await _make_call(shop, work, provider, call, task) if call else None
 
 
 async def look_for_run(shop: Workshop, work: Work, task: Task) -> None:
@@ -77,22 +84,17 @@ async def settle(shop: Workshop, work: Work, call: Call, task: Task) -> Predicti
     return None
 
 
-async def _commit_intent(shop: Workshop, work: Work, provider: Provider, prepared: Mapping[str, Any]) -> Call:
-    """Raises FencedError where another job was first. The batch's row is locked last, so not for long."""
+async def _commit_intents(shop: Workshop, intents: Sequence[Intent]) -> list[Call | None]:
+    """None where another job was first, or the run of a call that was taken for lost is known by now."""
+    asking = Change(status=GenerationStatus.RUNNING, attempts=1)
     async with shop.database.worker_session() as session:
-        call = await begin_call(
-            session,
-            work.id,
-            work.round,
-            provider=provider.name,
-            model=work.model,
-            # What a lost answer of a provider that lists its runs is found by; it may be large.
-            prepared=prepared if provider.rated else {},
-        )
-        asking = Change(status=GenerationStatus.RUNNING, attempts=1)
-        changed = await change_or_undo(session, work.id, asking)
+        changed = await apply_change(session, [intent.generation_id for intent in intents], asking)
+        if changed is None:
+            return [None] * len(intents)
+        mine = [intent for intent in intents if intent.generation_id in changed.ids]
+        calls = await begin_calls(session, mine)
     shop.hints.tell(changed.topic)
-    return replace(call, input=prepared)
+    return [calls.get(intent.generation_id) for intent in intents]
 
 
 async def _prepared(shop: Workshop, work: Work, provider: Provider, task: Task) -> Mapping[str, Any]:
@@ -135,26 +137,67 @@ def _refuse_if_stale(shop: Workshop, call: Call) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """A call, and the run that it became; followed says that another job is to look at it."""
+
+    work: Work
+    call: Call
+    prediction: Prediction
+    turn: int
+    followed: bool
+
+    @property
+    def running(self) -> bool:
+        return self.prediction.state is PredictionState.RUNNING
+
+    @property
+    def made(self) -> bool:
+        return self.prediction.state is PredictionState.SUCCEEDED
+
+    def due(self, *, recorded: bool) -> Due:
+        """A look at it; at whose run it is, where it is known to be another call's."""
+        wait = self.prediction.wait if recorded else SETTLE_LOOK
+        return Due(self.work.subject, self.turn, wait)
+
+
 async def _adopt(
     shop: Workshop, work: Work, call: Call, prediction: Prediction, task: Task
 ) -> Prediction | None:
     """Records whose run it is; what is made already is saved from here on."""
-    running = prediction.state is PredictionState.RUNNING
-    changed = None
-    async with shop.database.worker_session() as session:
-        recorded = await record_prediction(session, call.id, prediction.id)
-        if task.kind is not Job.COLLECT and (running or not recorded):
-            wait = prediction.wait if recorded else SETTLE_LOOK
-            await enqueue(session, Job.COLLECT, work.subject, turn=task.turn, delay=wait)
-        if recorded and prediction.state is PredictionState.SUCCEEDED:
-            changed = await apply_change(session, work.id, Change(status=GenerationStatus.SAVING))
-    if changed:
-        shop.hints.tell(changed.topic)
-    if recorded and not running:
+    told = _Told(
+        work=work,
+        call=call,
+        prediction=prediction,
+        turn=task.turn,
+        followed=task.kind is not Job.COLLECT,
+    )
+    recorded = await shop.together(_record, work.topic, told)
+    if recorded and not told.running:
         return prediction
     if task.kind is Job.COLLECT:
-        raise Later(prediction.wait if recorded else SETTLE_LOOK)
+        raise Later(told.due(recorded=recorded).delay)
     return None
+
+
+async def _record(shop: Workshop, all_told: Sequence[_Told]) -> list[bool]:
+    """Which runs are recorded as these calls', with a job for each that there is more to wait for."""
+    changed = None
+    async with shop.database.worker_session() as session:
+        recorded = await record_predictions(session, {told.call.id: told.prediction.id for told in all_told})
+        jobs = [
+            told.due(recorded=told.call.id in recorded)
+            for told in all_told
+            if told.followed and (told.running or told.call.id not in recorded)
+        ]
+        if jobs:
+            await enqueue_each(session, Job.COLLECT, jobs)
+        made = [told.work.id for told in all_told if told.made and told.call.id in recorded]
+        if made:
+            changed = await apply_change(session, made, Change(status=GenerationStatus.SAVING))
+    if changed:
+        shop.hints.tell(changed.topic)
+    return [told.call.id in recorded for told in all_told]
 
 
 async def _miss(

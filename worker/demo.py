@@ -140,7 +140,7 @@ def _standing(prediction_id: str, parameters: Mapping[str, Any]) -> Prediction:
     began = float(prediction_id.partition("-")[0])
     left = began + _checked(parameters)["seconds"] - time.time()
     if left > 0:
-        return Prediction(id=prediction_id, state=PredictionState.RUNNING, wait=min(left, 5.0))
+        return Prediction(id=prediction_id, state=PredictionState.RUNNING, wait=left)
     if "fail" in parameters:
         return _failed(prediction_id, str(parameters["fail"]))
     return Prediction(

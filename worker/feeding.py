@@ -6,9 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
-from db.jobs import Job, enqueue_each, feed, subject_of, take_turns
+from db.jobs import Due, Job, enqueue_each, feed, subject_of, take_turns
 from db.session import Session
-from worker.workshop import Later, Task, Workshop
+from worker.work import Later, Task
+from worker.workshop import Workshop
 
 __all__ = ["feed_user", "readopt"]
 
@@ -38,7 +39,7 @@ async def readopt(shop: Workshop) -> int:
         for row in abandoned:
             turn = await take_turns(session, row["user_id"], 1)
             job = Job.SAVE if row["job"] == "save" else shop.submit_job(row["model"])
-            await enqueue_each(session, job, [(subject_of(row["id"], row["round"]), turn)])
+            await enqueue_each(session, job, [Due(subject_of(row["id"], row["round"]), turn)])
         unfed = await session.rows("unfed_users")
         for row in unfed:
             await feed(session, row["user_id"])
@@ -47,9 +48,9 @@ async def readopt(shop: Workshop) -> int:
 
 async def _enqueue(shop: Workshop, session: Session, user_id: UUID, rows: Sequence[asyncpg.Record]) -> None:
     first = await take_turns(session, user_id, len(rows))
-    by_kind: dict[Job, list[tuple[str, int]]] = defaultdict(list)
+    by_kind: dict[Job, list[Due]] = defaultdict(list)
     in_order = sorted(rows, key=lambda row: (row["created_at"], row["position"], row["id"]))
     for turn, row in enumerate(in_order, first):
-        by_kind[shop.submit_job(row["model"])].append((subject_of(row["id"], row["round"]), turn))
-    for job, subjects in by_kind.items():
-        await enqueue_each(session, job, subjects)
+        by_kind[shop.submit_job(row["model"])].append(Due(subject_of(row["id"], row["round"]), turn))
+    for job, jobs in by_kind.items():
+        await enqueue_each(session, job, jobs)

@@ -25,7 +25,8 @@ from engine.seams import (
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.asking import ask, look_for_run, settle
 from worker.saving import keep_outputs, save
-from worker.workshop import Later, Task, Work, Workshop, change_now, load_work
+from worker.work import Later, Task, Work
+from worker.workshop import Workshop, begin_saving, change_now, load_work
 
 __all__ = ["collect", "submit"]
 
@@ -60,8 +61,7 @@ async def collect(shop: Workshop, task: Task) -> None:
 @asynccontextmanager
 async def _work_of(shop: Workshop, task: Task) -> AsyncIterator[Work | None]:
     """What is said for good ends the generation; who is away costs it time, as long as that helps."""
-    async with shop.database.worker_session() as session:
-        work = await load_work(session, task)
+    work = await load_work(shop, task)
     try:
         yield work
     except (StorageError, ProviderError) as error:
@@ -126,7 +126,7 @@ async def _look(shop: Workshop, work: Work, task: Task) -> None:
         await _report_progress(shop, work, prediction)
         raise Later(prediction.wait)
     if prediction.state is PredictionState.SUCCEEDED:
-        await change_now(shop, work, Change(status=GenerationStatus.SAVING))
+        await begin_saving(shop, work)
     await _end(shop, work, task, prediction)
 
 

@@ -21,11 +21,12 @@ from worker.making import collect, submit
 from worker.rated import Governor, RatedQueue
 from worker.saving import save_again
 from worker.thumbnails import USUAL_WIDTH, make_thumbnail
-from worker.workshop import Later, Task, Workshop
+from worker.work import Later, Task
+from worker.workshop import Workshop
 
 __all__ = ["run_worker"]
 
-BATCH_SIZE = 10
+BATCH_SIZE = 50
 DEQUEUE_TIMEOUT = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=10)
 ANSWER_TIMEOUT = 4.0

@@ -9,15 +9,16 @@ from typing import Any
 import asyncpg
 import structlog
 
-from db.changes import Change, Changed, FencedError, change_or_undo
-from db.jobs import THUMBNAIL_TURN, Job, enqueue, enqueue_each
+from db.changes import Change, Changed, apply_change
+from db.jobs import THUMBNAIL_TURN, Due, Job, enqueue, enqueue_each
 from db.session import DATABASE_AWAY, Session
 from engine.seams import Output, ProviderError, StorageError
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.children import ChildFailed
 from worker.pictures import Picture, PictureRefused, inspect
 from worker.thumbnails import USUAL_WIDTH, thumbnail_key
-from worker.workshop import Later, Task, Work, Workshop, load_work
+from worker.work import Later, Task, Work
+from worker.workshop import Workshop, load_work
 
 __all__ = ["StoredOutput", "keep_outputs", "save", "save_again"]
 
@@ -53,60 +54,80 @@ async def keep_outputs(
     return kept
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """A generation with what was made for it, in storage."""
+
+    work: Work
+    outputs: Sequence[StoredOutput]
+
+    @property
+    def keys(self) -> list[str]:
+        return [output.key for output in self.outputs]
+
+
+class _RefusedError(Exception):
+    """The owner's session refused one of several: each is to be tried alone."""
+
+
 async def save(shop: Workshop, work: Work, outputs: Sequence[StoredOutput]) -> Changed | None:
     """One transaction: the images under their owner's own role, the change under the worker's.
 
     What the owner's session refuses is undone alone; the generation is then made but not saved. The
     change tells when to try again. None where another job was first.
     """
-    try:
-        change, changed = await _save_in_one(shop, work, outputs)
-    except FencedError:
-        return None
-    shop.hints.tell(changed.topic)
-    if not change.saved:
-        logger.warning("save_failed", generation=str(work.id), tries=work.saves + 1)
-    return changed
+    return await shop.together(_save, work.topic, _Made(work=work, outputs=outputs))
 
 
-async def _save_in_one(shop: Workshop, work: Work, outputs: Sequence[StoredOutput]) -> tuple[Change, Changed]:
+async def _save(shop: Workshop, all_made: Sequence[_Made]) -> list[Changed | None]:
     """The change before the rows: their foreign key takes a weaker lock on the batch, and two
     transactions that both hold that one and want the change's would wait for each other.
     """
-    keys = [output.key for output in outputs]
     async with shop.database.worker_session() as session:
-        change = _saved(keys)
-        changed = await _save_rows(session, work, outputs, change)
-        if changed is None:
-            change = _not_saved(shop, work, keys)
-            await _try_again(session, work, change)
-            changed = await change_or_undo(session, work.id, change)
-        return change, changed
+        try:
+            changed = await _save_rows(session, all_made)
+        except _RefusedError:
+            if len(all_made) > 1:
+                raise
+            changed = await _give_back(shop, session, all_made[0])
+    if changed:
+        shop.hints.tell(changed.topic)
+    return [changed if changed and made.work.id in changed.ids else None for made in all_made]
 
 
-async def _save_rows(
-    session: Session, work: Work, outputs: Sequence[StoredOutput], change: Change
-) -> Changed | None:
-    """The rows in their owner's own session; None, and nothing done, where that refuses them."""
+async def _save_rows(session: Session, all_made: Sequence[_Made]) -> Changed | None:
+    """The rows in their owner's own session. Raises _RefusedError, and nothing is done."""
     try:
         async with session.savepoint():
-            await _enqueue_thumbnails(session, outputs)
-            changed = await change_or_undo(session, work.id, change)
-            await session.become(work.owner)
-            for number, output in enumerate(outputs):
-                await session.rows("insert_image", *_image_row(work, number, output))
+            outputs = {made.work.id: made.keys for made in all_made}
+            saved = Change(status=GenerationStatus.SUCCEEDED, saved=True, outputs=outputs)
+            changed = await apply_change(session, list(outputs), saved)
+            if changed:
+                mine = [made for made in all_made if made.work.id in changed.ids]
+                await _enqueue_thumbnails(session, mine)
+                await session.become(mine[0].work.owner)
+                await session.rows("insert_images", _image_rows(mine))
+            return changed
     except asyncpg.PostgresError as error:
         if isinstance(error, (*DATABASE_AWAY, asyncpg.TransactionRollbackError)):
             raise
-        logger.warning("insert_refused", generation=str(work.id), reason=type(error).__name__)
-        return None
+        logger.warning("insert_refused", images=len(all_made), reason=type(error).__name__)
+        raise _RefusedError from error
+
+
+async def _give_back(shop: Workshop, session: Session, made: _Made) -> Changed | None:
+    """Made but not saved, with a job for the next try."""
+    change = _not_saved(shop, made)
+    logger.warning("save_failed", generation=str(made.work.id), tries=made.work.saves + 1)
+    changed = await apply_change(session, made.work.id, change)
+    if changed:
+        await _try_again(session, made.work, change)
     return changed
 
 
 async def save_again(shop: Workshop, task: Task) -> None:
     """Another try at what a save refused; the files are in storage."""
-    async with shop.database.worker_session() as session:
-        work = await load_work(session, task)
+    work = await load_work(shop, task)
     if work is None or work.status is not GenerationStatus.SUCCEEDED or work.saved:
         return
     outputs = [await _read_back(shop, key, task.turn) for key in work.outputs]
@@ -115,13 +136,9 @@ async def save_again(shop: Workshop, task: Task) -> None:
         raise Later(changed.retry_in)
 
 
-def _saved(keys: list[str]) -> Change:
-    return Change(status=GenerationStatus.SUCCEEDED, saved=True, outputs=keys)
-
-
-def _not_saved(shop: Workshop, work: Work, keys: list[str]) -> Change:
+def _not_saved(shop: Workshop, made: _Made) -> Change:
     """With a time for the next try, or given up after the last."""
-    delay = next(iter(shop.save_delays[work.saves :]), None)
+    delay = next(iter(shop.save_delays[made.work.saves :]), None)
     return Change(
         status=GenerationStatus.SUCCEEDED,
         error=ProviderError(
@@ -130,14 +147,15 @@ def _not_saved(shop: Workshop, work: Work, keys: list[str]) -> Change:
             retryable=delay is not None,
         ),
         retry_at=None if delay is None else datetime.now(UTC) + timedelta(seconds=delay),
-        outputs=keys,
+        outputs={made.work.id: made.keys},
         saves=1,
     )
 
 
-async def _enqueue_thumbnails(session: Session, outputs: Sequence[StoredOutput]) -> None:
+async def _enqueue_thumbnails(session: Session, all_made: Sequence[_Made]) -> None:
     """A picture no wider than its thumbnail is copied at once when somebody asks."""
-    wide = [(output.key, THUMBNAIL_TURN) for output in outputs if output.picture.width > USUAL_WIDTH]
+    outputs = [output for made in all_made for output in made.outputs]
+    wide = [Due(output.key, THUMBNAIL_TURN) for output in outputs if output.picture.width > USUAL_WIDTH]
     if wide:
         await enqueue_each(session, Job.THUMBNAIL, wide)
 
@@ -171,26 +189,35 @@ def _stored(key: str, data: bytes, picture: Picture) -> StoredOutput:
     return StoredOutput(key=key, picture=picture, byte_size=len(data), checksum=checksum)
 
 
-def _image_row(work: Work, number: int, output: StoredOutput) -> tuple[Any, ...]:
+def _image_rows(all_made: Sequence[_Made]) -> list[dict[str, Any]]:
+    return [
+        _image_row(made.work, number, output)
+        for made in all_made
+        for number, output in enumerate(made.outputs)
+    ]
+
+
+def _image_row(work: Work, number: int, output: StoredOutput) -> dict[str, Any]:
+    """By column; the owner is whose session it is."""
     picture = output.picture
-    return (
-        work.id,
-        number,
-        work.collection_id,
-        work.batch_id,
-        work.position,
-        work.name,
-        work.prompt,
-        output.key,
-        thumbnail_key(output.key, USUAL_WIDTH),
-        work.reference_url,
-        work.model,
-        {**work.parameters, "seed": work.seed},
-        work.seed,
-        picture.placeholder,
-        picture.width,
-        picture.height,
-        picture.content_type,
-        output.byte_size,
-        output.checksum,
-    )
+    return {
+        "generation_id": work.id,
+        "output": number,
+        "collection_id": work.collection_id,
+        "batch_id": work.batch_id,
+        "position": work.position,
+        "name": work.name,
+        "prompt": work.prompt,
+        "url": output.key,
+        "thumbnail_url": thumbnail_key(output.key, USUAL_WIDTH),
+        "reference_url": work.reference_url,
+        "model": work.model,
+        "parameters": {**work.parameters, "seed": work.seed},
+        "seed": work.seed,
+        "placeholder": picture.placeholder,
+        "width": picture.width,
+        "height": picture.height,
+        "content_type": picture.content_type,
+        "byte_size": output.byte_size,
+        "checksum": output.checksum,
+    }

@@ -1,46 +1,27 @@
-"""What every job works with, and what a job knows of its generation."""
+"""What every job works with, and how it reads and changes its generation."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Self
-from uuid import UUID
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from db.changes import Change, Changed, apply_change
 from db.jobs import Job, subject_of
-from db.session import Database, Session
-from engine.seams import Call, Hints, Provider, ProviderError, Run, Storage
-from engine.viewer import Viewer
+from db.session import Database
+from engine.seams import Hints, Provider, ProviderError, Storage
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.children import Children
 from worker.rated import Governor
+from worker.together import Together
+from worker.work import Task, Work
 
-__all__ = ["Later", "Task", "Work", "Workshop", "change_now", "load_work"]
+__all__ = ["Workshop", "begin_saving", "change_now", "load_work"]
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 logger = structlog.get_logger()
-
-
-class Later(Exception):  # noqa: N818 - not an error: the job is to come again
-    """The job is not done; it comes again after so many seconds and holds no slot until then."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"again in {seconds} s")
-        self.seconds = seconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """A job as its handler sees it: its kind, what it is about, its fair turn."""
-
-    kind: Job
-    subject: str
-    turn: int
-
-    @property
-    def generation_id(self) -> UUID:
-        return UUID(self.subject.partition(":")[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +43,7 @@ class Workshop:
     save_delays: Sequence[float] = (1, 5, 30, 120, 600)
     settle_seconds: float = 60
     deadline: float = 600
+    groups: Together = field(default_factory=Together)
 
     def provider_of(self, model: str) -> Provider:
         """The provider that offers this model. Raises ProviderError."""
@@ -75,105 +57,26 @@ class Workshop:
         provider = self.providers.get(model)
         return Job.SUBMIT_RATED if provider and provider.rated else Job.SUBMIT
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """A generation with what its batch shares and its latest call of this round.
-
-    misses are the calls of this round that surely became no run.
-    """
-
-    id: UUID
-    user_id: UUID
-    batch_id: UUID | None
-    collection_id: UUID | None
-    position: int
-    name: str
-    prompt: str
-    model: str
-    parameters: dict[str, Any]
-    seed: int
-    reference_url: str | None
-    status: GenerationStatus
-    saved: bool
-    saves: int
-    outputs: list[str]
-    progress: float | None
-    round: int
-    paused: bool
-    cancel_asked: bool
-    prediction_id: str | None
-    open_call: Call | None
-    asked_at: datetime | None
-    misses: int
-
-    @property
-    def owner(self) -> Viewer:
-        """Whose session the image is saved in."""
-        return Viewer(user_id=self.user_id, role="authenticated")
-
-    @property
-    def subject(self) -> str:
-        return subject_of(self.id, self.round)
-
-    @property
-    def age(self) -> float:
-        """Seconds since the latest call."""
-        return (datetime.now(UTC) - self.asked_at).total_seconds() if self.asked_at else 0.0
-
-    def run(self, turn: int) -> Run:
-        """What is to be made."""
-        return Run(
-            model=self.model,
-            prompt=self.prompt,
-            seed=self.seed,
-            parameters=self.parameters,
-            reference_url=self.reference_url,
-            turn=turn,
-        )
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        return cls(
-            id=row["id"],
-            user_id=row["user_id"],
-            batch_id=row["batch_id"],
-            collection_id=row["work_collection_id"],
-            position=row["position"],
-            name=row["name"],
-            prompt=row["prompt"],
-            model=row["model"],
-            parameters=row["parameters"],
-            seed=row["seed"],
-            reference_url=row["work_reference_url"],
-            status=GenerationStatus(row["status"]),
-            saved=row["saved"],
-            saves=row["saves"],
-            outputs=row["outputs"],
-            progress=row["progress"],
-            round=row["round"],
-            paused=row["paused"],
-            cancel_asked=row["cancel_asked"],
-            prediction_id=row["prediction_id"],
-            open_call=_open_call(row),
-            asked_at=row["asked_at"],
-            misses=row["misses"],
-        )
+    async def together(
+        self,
+        call: Callable[["Workshop", Sequence[Item]], Awaitable[Sequence[Result]]],
+        key: Hashable,
+        item: Item,
+    ) -> Result:
+        """What the call gives for this item; items of one key that come at the same time share a call."""
+        return await self.groups.serve(partial(call, self), (call, key), item)
 
 
-def _open_call(row: Mapping[str, Any]) -> Call | None:
-    """A call whose run is not known, and which is not known to have become none."""
-    if row["outcome"] != "asked" or row["prediction_id"] is not None:
-        return None
-    return Call(id=row["attempt_id"], model=row["model"], input=row["input"], began=row["asked_at"])
+async def load_work(shop: Workshop, task: Task) -> Work | None:
+    """None for a generation that is gone, or a job of an earlier round."""
+    return await shop.together(_load_all, None, task)
 
 
-async def load_work(session: Session, task: Task) -> Work | None:
-    """None for a generation that is gone, or a job of an earlier round. The session is the worker's."""
-    row = await session.row("generation_for_work", task.generation_id)
-    if row is None or task.subject != subject_of(row["id"], row["round"]):
-        return None
-    return Work.of(dict(row))
+async def _load_all(shop: Workshop, tasks: Sequence[Task]) -> list[Work | None]:
+    async with shop.database.worker_session() as session:
+        rows = await session.rows("generations_for_work", [task.generation_id for task in tasks])
+    by_subject = {subject_of(row["id"], row["round"]): row for row in rows}
+    return [Work.of(dict(row)) if (row := by_subject.get(task.subject)) else None for task in tasks]
 
 
 async def change_now(shop: Workshop, work: Work, change: Change) -> Changed | None:
@@ -186,3 +89,17 @@ async def change_now(shop: Workshop, work: Work, change: Change) -> Changed | No
             code = change.error.code.value
             logger.info("generation_failed", generation=str(work.id), code=code)
     return changed
+
+
+async def begin_saving(shop: Workshop, work: Work) -> bool:
+    """The run has succeeded; what it made is saved from here on. False where another job was first."""
+    return await shop.together(_begin_saving, work.topic, work)
+
+
+async def _begin_saving(shop: Workshop, works: Sequence[Work]) -> list[bool]:
+    async with shop.database.worker_session() as session:
+        saving = Change(status=GenerationStatus.SAVING)
+        changed = await apply_change(session, [work.id for work in works], saving)
+    if changed:
+        shop.hints.tell(changed.topic)
+    return [changed is not None and work.id in changed.ids for work in works]

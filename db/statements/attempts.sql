@@ -1,19 +1,27 @@
--- name: insert_attempt
+-- name: insert_attempts
+-- $1 generations, $2 their rounds, $3 the exact inputs. No row for a generation of whose round a run is known by now:
+-- a webhook has told late of a call that was taken for lost.
 insert into studio.attempts (generation_id, number, round, provider, input)
-values (
-    $1, (select coalesce(max(number), 0) + 1 from studio.attempts where generation_id = $1), $2, $3, $4
+select asked.generation_id,
+       (select coalesce(max(number), 0) + 1 from studio.attempts a where a.generation_id = asked.generation_id),
+       asked.round, $4, asked.input
+from unnest($1::uuid[], $2::integer[], $3::jsonb[]) as asked (generation_id, round, input)
+where not exists (
+    select from studio.attempts a
+    where a.generation_id = asked.generation_id and a.round = asked.round and a.prediction_id is not null
 )
-returning id, created_at
+returning generation_id, id, created_at
 
--- name: record_prediction
--- also what a webhook told first; no row where the id belongs to another call
-update studio.attempts set prediction_id = $2, input = null
-where id = $1 and (prediction_id is null or prediction_id = $2)
+-- name: record_predictions
+-- $1 calls, $2 the runs they became; also what a webhook told first; no row where the run belongs to another call
+update studio.attempts a set prediction_id = told.prediction_id, input = null
+from unnest($1::uuid[], $2::text[]) as told (id, prediction_id)
+where a.id = told.id and (a.prediction_id is null or a.prediction_id = told.prediction_id)
   and not exists (
     select from studio.attempts other
-    where other.provider = attempts.provider and other.prediction_id = $2 and other.id <> $1
+    where other.provider = a.provider and other.prediction_id = told.prediction_id and other.id <> a.id
   )
-returning id
+returning a.id
 
 -- name: close_attempt
 -- no row where a webhook has told its run meanwhile

@@ -38,9 +38,9 @@ where user_id = (select studio.current_user_id())
   and ($2::text[] is null or status = any($2))
 group by batch_id
 
--- name: generation_for_work
+-- name: generations_for_work
 -- all that a job needs to know of a generation: what a batch's generations share is taken from the batch,
--- the call is the latest of this round
+-- the call is the one of this round whose run is known, or else the latest
 select g.*, coalesce(b.paused, false) as paused,
        coalesce(g.collection_id, b.collection_id) as work_collection_id,
        coalesce(g.reference_url, b.reference_url) as work_reference_url,
@@ -52,9 +52,9 @@ left join batches b on b.id = g.batch_id
 left join lateral (
     select * from studio.attempts
     where generation_id = g.id and round = g.round
-    order by number desc limit 1
+    order by prediction_id is null, number desc limit 1
 ) a on true
-where g.id = $1
+where g.id = any($1::uuid[])
 
 -- name: lock_batch_of_generations
 -- A statement of its own before change_generations, which then sees what this one has locked. In one statement the
@@ -130,7 +130,7 @@ set status          = n.status,
     error_retryable = $7,
     retry_at        = $8,
     progress        = $9,
-    outputs         = coalesce($10, g.outputs),
+    outputs         = coalesce((select array_agg(key) from jsonb_array_elements_text($10::jsonb -> g.id::text) as key), g.outputs),
     attempts        = g.attempts + $11,
     saves           = g.saves + $12,
     faults          = case n.status when 'QUEUED' then 0 when 'SAVING' then g.faults + 1 else g.faults end,

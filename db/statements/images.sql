@@ -1,10 +1,16 @@
--- name: insert_image
--- Saved twice is saved once: a repeated job finds the row of the first.
+-- name: insert_images
+-- $1 JSON array of images, by column. Saved twice is saved once: a repeated job finds the row of the first.
 insert into images (
     generation_id, output, collection_id, batch_id, position, name, prompt, url, thumbnail_url, reference_url, model,
     parameters, seed, placeholder, width, height, content_type, byte_size, checksum
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+select generation_id, output, collection_id, batch_id, position, name, prompt, url, thumbnail_url, reference_url, model,
+       parameters, seed, placeholder, width, height, content_type, byte_size, checksum
+from jsonb_to_recordset($1) as saved (
+    generation_id uuid, output integer, collection_id uuid, batch_id uuid, position integer, name text, prompt text,
+    url text, thumbnail_url text, reference_url text, model text, parameters jsonb, seed bigint, placeholder text,
+    width integer, height integer, content_type text, byte_size integer, checksum text
+)
 on conflict (generation_id, user_id, output) do nothing
 
 -- name: images_by_id

@@ -154,7 +154,7 @@ async def house(
             )
             await session.become_worker()
             await take_turns(session, ada.user_id, 1)
-            await session.value("insert_attempt", generation, 0, "demo", {})
+            await session.rows("insert_attempts", [generation], [0], [{}], "demo")
             await enqueue(session, Job.SUBMIT, str(generation), turn=1)
         async with database.session(ben) as session:
             bens = await new_collection(session)

@@ -46,7 +46,7 @@ def unsaved(*, retry: bool = True) -> Change:
 
 
 def saved() -> Change:
-    return Change(status=S.SUCCEEDED, saved=True, outputs=["key"])
+    return Change(status=S.SUCCEEDED, saved=True)
 
 
 def change_to(status: S) -> Change:
@@ -155,10 +155,10 @@ async def test_a_change_stands_or_falls_with_its_transaction(database, started, 
 
 async def test_attempts_and_saves_add_up_and_outputs_stay(started, change, rows):
     made = await started()
+    key = made.generations[0]
     running = Change(status=S.RUNNING, attempts=1)
-    await change(
-        made.generations[0], running, running, Change(status=S.SAVING, outputs=["a", "b"]), unsaved()
-    )
+    kept = Change(status=S.SAVING, outputs={key: ["a", "b"]})
+    await change(key, running, running, kept, unsaved())
     _, (row,) = await rows(made.id)
     assert (row["attempts"], row["saves"], row["outputs"]) == (2, 1, ["a", "b"])
 

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from db.jobs import FEED_TURN, THUMBNAIL_TURN, Job, enqueue, enqueue_each, queue_queries, take_turns
+from db.jobs import FEED_TURN, THUMBNAIL_TURN, Due, Job, enqueue, enqueue_each, queue_queries, take_turns
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def order(database) -> Callable[[UUID, int], Awaitable[int]]:
     async def put(user_id: UUID, count: int) -> int:
         async with database.worker_session() as session:
             first = await take_turns(session, user_id, count)
-            jobs = [(f"{user_id}/{n}", first + n) for n in range(count)]
+            jobs = [Due(f"{user_id}/{n}", first + n) for n in range(count)]
             await enqueue_each(session, Job.SUBMIT, jobs)
         return first
 
@@ -94,7 +94,7 @@ async def test_a_viewers_session_cannot_enqueue(database, ada):
 async def test_a_subject_waits_once(database, queued):
     async with database.worker_session() as session:
         await enqueue(session, Job.SUBMIT, "a", turn=1)
-        await enqueue_each(session, Job.SUBMIT, [("a", 2), ("b", 3), ("b", 4)])
+        await enqueue_each(session, Job.SUBMIT, [Due("a", 2), Due("b", 3), Due("b", 4)])
     assert await queued() == ["a", "b"]
 
 

@@ -76,11 +76,25 @@ class Archive:
         of: str | None = None,
     ) -> str:
         key = f"{self.owner.user_id}/{uuid4()}.png"
-        await session.rows(
-            "insert_image",
-            *(generation, 0, of, batch, position, "A boat", "a boat", key, f"{key}.400.webp", None, "demo"),
-            *({}, 7, None, 64, 64, "image/png", 100, None),
-        )
+        image = {
+            "generation_id": generation,
+            "output": 0,
+            "collection_id": of,
+            "batch_id": batch,
+            "position": position,
+            "name": "A boat",
+            "prompt": "a boat",
+            "url": key,
+            "thumbnail_url": f"{key}.400.webp",
+            "model": "demo",
+            "parameters": {},
+            "seed": 7,
+            "width": 64,
+            "height": 64,
+            "content_type": "image/png",
+            "byte_size": 100,
+        }
+        await session.rows("insert_images", [image])
         return str(await session.connection.fetchval("select id from images where url = $1", key))
 
     @staticmethod

@@ -26,7 +26,7 @@ DOCUMENT = f"""subscription ($id: ID!, $after: String) {{
 }}"""
 LIFE = [
     Change(status=Status.RUNNING, attempts=1),
-    Change(status=Status.SAVING, outputs=[]),
+    Change(status=Status.SAVING),
     Change(status=Status.SUCCEEDED, saved=True),
 ]
 

@@ -13,7 +13,8 @@ from db.session import Database
 from engine.viewer import Viewer
 from worker.children import Children
 from worker.fakes import MemoryStorage, QuietHints, ScriptedProvider
-from worker.workshop import Task, Workshop
+from worker.work import Task
+from worker.workshop import Workshop
 
 Seed = Callable[..., Awaitable[list[UUID]]]
 

@@ -12,7 +12,7 @@ from engine.seams import HeldBackError, NotTakenError, ProviderError, UnknownErr
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.feeding import feed_user, readopt
 from worker.making import collect, submit
-from worker.workshop import Later, Task
+from worker.work import Later, Task
 
 
 def job(kind: Job, generation_id: UUID, round_: int = 1) -> Task:
