@@ -20,7 +20,7 @@ from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, Web
 __all__ = ["MOST_PIXELS", "Picture", "PictureRefused", "Reason", "decode", "inspect", "shrink"]
 
 MOST_PIXELS = 40_000_000
-PLACEHOLDER_SIDE = 100  # the most that ThumbHash takes
+PLACEHOLDER_SIDE = 32  # of which ThumbHash keeps seven waves at most; its time goes with the pixels
 THUMBNAIL_QUALITY = 80
 FORMATS = (
     PngImagePlugin.PngImageFile.format,

@@ -162,6 +162,29 @@ async def test_a_webhook_that_comes_after_its_call_was_given_up_is_heeded(
     assert len(provider.calls) == 1
 
 
+async def test_a_run_told_right_before_the_next_call_is_not_asked_for_again(
+    shop, admitted, row_of, database, provider
+):
+    generation_id = await admitted()
+    provider.script = lambda _: UnknownError()
+    await submit(shop, job(Job.SUBMIT, generation_id))
+    [run] = provider.runs
+    async with database.worker_session() as session:
+        assert await close_call(session, run.id, "absent")
+
+    async def told_meanwhile(_):
+        async with database.worker_session() as session:
+            assert await record_prediction(session, run.id, str(run.id))
+        return {}
+
+    provider.prepare = told_meanwhile
+    await submit(shop, job(Job.SUBMIT, generation_id))
+    await collect(shop, job(Job.COLLECT, generation_id))
+
+    assert (await row_of(generation_id))["saved"]
+    assert len(provider.calls) == 1
+
+
 async def test_a_run_told_while_it_was_looked_for_is_not_asked_for_again(
     shop, admitted, row_of, make_older, database, provider
 ):
