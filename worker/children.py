@@ -9,25 +9,21 @@ import asyncio
 import itertools
 import os
 import pickle
-import resource
-import signal
 import socket
 import subprocess
 import sys
-import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from struct import Struct
 from typing import Any, Self, TypeVar, TypeVarTuple, cast
+
+from worker.child import HEAD, START_SECONDS, framed
 
 __all__ = ["ChildDied", "ChildFailed", "ChildTimedOut", "Children", "FairGate"]
 
 MIB = 1024 * 1024
-START_SECONDS = 20.0
-HEAD = Struct(">Q")  # both ways: the length of a pickle, then the pickle
-CHILD = "import sys; from worker.children import serve; serve(int(sys.argv[1]), float(sys.argv[2]))"
+CHILD = "import sys; from worker.child import serve; serve(int(sys.argv[1]), float(sys.argv[2]))"
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -92,7 +88,7 @@ class Children:
         call kills its child. Raises ChildTimedOut, or ChildDied, also when memory ran out.
         """
         async with self._gate.place(turn):
-            call = _framed((function, args))  # first, for a call that does not pickle costs no child
+            call = framed((function, args))  # first, for a call that does not pickle costs no child
             child = await self._take()
             good, answer = await self._ask(child, call)
             self._idle.append(child)
@@ -232,41 +228,3 @@ def _spawn(link: int, *args: str) -> subprocess.Popen[bytes]:
         stdin=link,
         stdout=subprocess.DEVNULL,
     )
-
-
-def serve(memory: int, seconds: float) -> None:
-    """The child's side: answer the calls from standard input until the parent is gone."""
-    _behave(memory)
-    with socket.socket(fileno=0) as link, link.makefile("rb") as calls:
-        link.sendall(_framed(None))
-        while head := calls.read(HEAD.size):
-            # Should the parent be gone and the call hang, nobody else would end this process.
-            signal.setitimer(signal.ITIMER_REAL, seconds + START_SECONDS)
-            link.sendall(_answer(calls.read(*HEAD.unpack(head))))
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _behave(memory: int) -> None:
-    """Obey the limit, and leave signals sent to the whole group to the parent, which may drain."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if sys.platform == "linux":  # macOS refuses this limit
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        soft = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-def _answer(call: bytes) -> bytes:
-    try:
-        function, args = pickle.loads(call)  # noqa: S301
-        return _framed((True, function(*args)))
-    except MemoryError:
-        raise  # end here: a heap that has burst once is not to be trusted with the next call
-    except Exception as error:
-        error.add_note(f"In the child process:\n{traceback.format_exc()}")
-        return _framed((False, error))
-
-
-def _framed(value: object) -> bytes:
-    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    return HEAD.pack(len(data)) + data

@@ -17,14 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from worker.pictures import decode
+from worker.palette import SHADES, borrowed, harmony, make_ramp
 
 __all__ = ["paint"]
 
 SIDES = range(64, 2048 + 1)
 BAND = 1 << 15  # pixels at a time: what fits the processor's cache
-STOPS = 5
-SHADES = 1024
 GRAIN = 0.006  # in 0..1, just enough to break up banding: the PNG pays for more
 VIGNETTE = 0.4
 HUFFMAN_ONLY = 2  # zlib's Z_HUFFMAN_ONLY
@@ -53,7 +51,7 @@ def paint(prompt: str, *, seed: int, width: int, height: int, reference: bytes |
         raise ValueError(f"cannot paint {width} x {height}: a side has 64 to 2048 pixels")
     style = STYLES[_number(prompt) % len(STYLES)]
     dice = np.random.Generator(np.random.PCG64(_number(f"{seed} {prompt}")))
-    ramp = _ramp(_harmony(dice) if reference is None else _borrowed(reference))
+    ramp = make_ramp(harmony(dice) if reference is None else borrowed(reference))
     short = min(width, height)
     frame = Frame(wide=width / short, high=height / short, pixel=1 / short)
     return _png(_rendered(style(dice, ramp, frame), width, height, dice))
@@ -87,58 +85,6 @@ def _png(canvas: npt.NDArray[np.uint8]) -> bytes:
     # No searching for repeats, which grain has none of: both faster and a fifth smaller.
     Image.fromarray(canvas).save(stream, "PNG", compress_level=1, compress_type=HUFFMAN_ONLY)
     return stream.getvalue()
-
-
-# Colour is mixed in Oklab, where equal steps look equal: https://bottosson.github.io/posts/oklab/
-LMS = np.array([[0.41222, 0.53633, 0.05145], [0.2119, 0.6807, 0.1074], [0.0883, 0.28172, 0.62998]])
-LAB = np.array([[0.21045, 0.79362, -0.00407], [1.978, -2.42859, 0.45059], [0.0259, 0.78277, -0.80867]])
-Stops = npt.NDArray[np.float64]  # STOPS colours in Oklab, dark to light
-
-
-def _oklab(rgb: Stops) -> Stops:
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    lab: Stops = np.cbrt(linear @ LMS.T) @ LAB.T
-    return lab
-
-
-def _srgb(lab: Stops) -> Stops:
-    linear = np.clip((lab @ np.linalg.inv(LAB).T) ** 3 @ np.linalg.inv(LMS).T, 0, 1)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-def _harmony(dice: Dice) -> Stops:
-    """Neighbouring hues, from teal, blue, violet or red in the dark: a dark yellow is only mud."""
-    steps = np.linspace(0, 1, STOPS)
-    spread = dice.uniform(60, 150) * dice.choice([-1, 1])
-    hues = np.radians(dice.uniform(175, 390) + spread * steps)
-    lightness = dice.uniform(0.17, 0.27) * (1 - steps) + dice.uniform(0.90, 0.96) * steps
-    chroma = dice.uniform(0.11, 0.18) * np.array([0.6, 1.0, 1.0, 0.8, 0.4])
-    return np.stack([lightness, chroma * np.cos(hues), chroma * np.sin(hues)], axis=1)
-
-
-def _borrowed(reference: bytes) -> Stops:
-    """The reference's dominant colours, spread out in lightness where it has little contrast."""
-    few = decode(reference, side=64).convert("RGB").quantize(STOPS, kmeans=2).convert("RGB")
-    found = _oklab(np.unique(np.asarray(few).reshape(-1, 3), axis=0) / 255)
-    stops = _resampled(found[np.argsort(found[:, 0])], STOPS)
-    dark, light = stops[0, 0], stops[-1, 0]
-    even = np.linspace(0, 1, STOPS)
-    rise = (stops[:, 0] - dark) / (light - dark) if light - dark > 0.02 else even
-    stops[:, 0] = min(dark, 0.25) * (1 - rise) + max(light, 0.88) * rise
-    return stops
-
-
-def _ramp(stops: Stops) -> Floats:
-    """SHADES colours of shape (3, SHADES), rounded off at the stops so that no kink shows."""
-    soft = np.hanning(129) / np.hanning(129).sum()
-    padded = np.pad(_resampled(stops, SHADES), ((64, 64), (0, 0)), mode="edge")
-    lab = np.stack([np.convolve(channel, soft, "valid") for channel in padded.T], axis=1)
-    return np.ascontiguousarray(_srgb(lab).T, dtype=np.float32)
-
-
-def _resampled(stops: Stops, count: int) -> Stops:
-    at = np.linspace(0, len(stops) - 1, count)
-    return np.stack([np.interp(at, np.arange(len(stops)), channel) for channel in stops.T], axis=1)
 
 
 def _lit(ramp: Floats, tone: Floats) -> Floats:
