@@ -53,8 +53,8 @@ group by collection_id
 
 -- name: changes_of_batch
 -- the batch as it is, and the generations changed past the cursor $2, oldest change first
-select b as batch, g.*, first_image.id as image_id,
-       studio.signed_address(g.outputs[1], $4) as image_url
+select b as batch, g.*, studio.signed_address(g.outputs[1], $4) as image_url,
+       (select id from images where generation_id = g.id and user_id = g.user_id and output = 0) as image_id
 from batches b
 left join lateral (
     select * from generations
@@ -62,6 +62,5 @@ left join lateral (
     order by seq
     limit $3
 ) g on true
-left join images first_image on first_image.generation_id = g.id and first_image.output = 0
 where b.id = $1
 order by g.seq

@@ -4,9 +4,9 @@ values ($1, $2, $3, $4, $5, $6, $7, $8)
 returning *, null::uuid as image_id, null::text as image_url
 
 -- name: generations_by_id
-select g.*, first_image.id as image_id, studio.signed_address(g.outputs[1], $2) as image_url
+select g.*, studio.signed_address(g.outputs[1], $2) as image_url,
+       (select id from images where generation_id = g.id and user_id = g.user_id and output = 0) as image_id
 from generations g
-left join images first_image on first_image.generation_id = g.id and first_image.output = 0
 where g.id = any($1::uuid[])
 
 -- name: generations_to_repeat
@@ -16,8 +16,8 @@ order by position, id
 
 -- name: generations_of_batches
 -- a page of each batch of $1, in the batch's own order, after ($2, $3); $6 statuses or null
-select parent.id as parent_id, g.*, first_image.id as image_id,
-       studio.signed_address(g.outputs[1], $5) as image_url
+select parent.id as parent_id, g.*, studio.signed_address(g.outputs[1], $5) as image_url,
+       (select id from images where generation_id = g.id and user_id = g.user_id and output = 0) as image_id
 from unnest($1::uuid[]) as parent (id)
 cross join lateral (
     select * from generations
@@ -28,7 +28,6 @@ cross join lateral (
     order by position, id
     limit $4
 ) g
-left join images first_image on first_image.generation_id = g.id and first_image.output = 0
 order by parent.id, g.position, g.id
 
 -- name: generation_counts_of_batches
@@ -156,30 +155,46 @@ update generations set faults = faults + 1 where id = $1 and status = 'SAVING' r
 update generations set faults = 0 where id = $1
 
 -- name: abandoned_generations
--- what was admitted, is not done and has no job: a worker was stopped half-way
-select g.id, g.user_id, g.round, g.model, case when g.status = 'SUCCEEDED' then 'save' else 'submit' end as job
-from generations g
-where (
-        g.admitted and g.status in ('QUEUED', 'THROTTLED', 'RUNNING', 'SAVING')
-        or g.status = 'SUCCEEDED' and g.retry_at is not null
-    )
-  and not exists (
-    select from pgq.pgqueuer j
-    where j.status in ('queued', 'picked')
-      and j.dedupe_key = any(array[
-          'submit:' || g.id || ':' || g.round, 'submit_rated:' || g.id || ':' || g.round,
-          'collect:' || g.id || ':' || g.round, 'save:' || g.id || ':' || g.round
-      ])
-  )
+-- What was admitted, is not done and has no job: a worker was stopped half-way. NOT IN is hashed whatever the planner
+-- takes the queue's length to be; it grows and shrinks too fast for its statistics.
+with unended as (
+    select id, user_id, round, model, 'submit' as job from generations
+    where admitted and status in ('QUEUED', 'THROTTLED', 'RUNNING', 'SAVING')
+    union all
+    select id, user_id, round, model, 'save' from generations
+    where status = 'SUCCEEDED' and retry_at is not null
+)
+select * from unended
+where id || ':' || round not in (
+    select substr(dedupe_key, strpos(dedupe_key, ':') + 1) from pgq.pgqueuer
+    where status in ('queued', 'picked')
+      and entrypoint in ('submit', 'submit_rated', 'collect', 'save')
+      and dedupe_key is not null
+)
 limit 500
 
 -- name: unfed_users
--- whose waiting work has no job that admits it
-select distinct g.user_id from generations g
-left join batches b on b.id = g.batch_id
-where g.status = 'QUEUED' and not g.admitted and not coalesce(b.paused, false)
-  and not exists (
-    select from pgq.pgqueuer j
-    where j.status in ('queued', 'picked') and j.dedupe_key = 'feed:' || g.user_id
-  )
+-- whose waiting work has no job that admits it; from one user to the next by the index, however much waits
+with recursive waiting (user_id) as (
+    (select user_id from generations where status = 'QUEUED' and not admitted order by user_id limit 1)
+    union all
+    select (
+        select user_id from generations
+        where status = 'QUEUED' and not admitted and user_id > waiting.user_id
+        order by user_id limit 1
+    )
+    from waiting
+    where user_id is not null
+)
+select user_id from waiting
+cross join lateral (
+    select from generations g
+    left join batches b on b.id = g.batch_id
+    where g.user_id = waiting.user_id and g.status = 'QUEUED' and not g.admitted and not coalesce(b.paused, false)
+    limit 1
+) unpaused
+where 'feed:' || user_id not in (
+    select dedupe_key from pgq.pgqueuer
+    where status in ('queued', 'picked') and entrypoint = 'feed' and dedupe_key is not null
+)
 limit 500

@@ -1,0 +1,127 @@
+"""What is asked all the time reads few rows, however many there are and whatever the planner knows."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from db.session import Session
+from db.statements import statement
+
+ADMITTED, WAITING, JOBS = 1_000, 20_000, 2_000
+SIGNER = ["http://studio/", "?", "00", "00"]
+GENERATE = """
+    insert into generations (batch_id, position, template_name, name, prompt, model, seed, seq)
+    select $1, place, 'Boat', 'Boat', 'a boat', 'demo', 1, place + 1 from generate_series(0, $2 - 1) as place
+"""
+SAVE = """
+    insert into images (generation_id, batch_id, name, prompt, url, model)
+    select id, batch_id, name, prompt, user_id || '/' || id || '/0.png', model from generations
+"""
+ADMIT = "update generations set admitted = true, status = 'RUNNING' where batch_id = $1"
+ENQUEUE = """
+    insert into pgq.pgqueuer (priority, status, entrypoint, dedupe_key)
+    select priority, 'queued', entrypoint, entrypoint || ':' || subject from (
+        select -position, 'collect', id || ':' || round from generations where admitted
+        union all
+        select -1, 'thumbnail', place::text from generate_series(1, $1) as place
+        union all
+        select 0, 'feed', $2
+    ) as job (priority, entrypoint, subject)
+"""
+
+
+async def batch_of(session: Session, count: int) -> UUID:
+    batch = await session.one("insert_batch", "Boats", None, "demo", None, {}, {}, [], count, None)
+    await session.connection.execute(GENERATE, batch["id"], count)
+    return batch["id"]
+
+
+async def steps(session: Session, name: str, *parameters: Any) -> list[dict[str, Any]]:
+    """Every step of the statement's plan, as it was carried out."""
+    text = f"explain (analyze, format json) {statement(name)}"
+    (plan,) = await session.connection.fetchval(text, *parameters)
+    return list(_flat(plan["Plan"]))
+
+
+def _flat(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield step
+    for each in step.get("Plans", ()):
+        yield from _flat(each)
+
+
+def rows_read(plan: list[dict[str, Any]]) -> float:
+    kinds = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
+    return sum(step["Actual Loops"] * sum(step.get(kind, 0) for kind in kinds) for step in plan)
+
+
+@pytest.fixture
+async def history(database, ada, owner) -> UUID:
+    """A batch whose images are all saved."""
+    async with database.session(ada) as session:
+        batch_id = await batch_of(session, 500)
+        await session.connection.execute(SAVE)
+    await owner.execute("analyze")
+    return batch_id
+
+
+@pytest.mark.parametrize("name", ["changes_of_batch", "generations_by_id", "generations_of_batches"])
+async def test_the_image_of_a_generation_is_looked_up(name, database, ada, history):
+    async with database.session(ada) as session:
+        ids = await session.connection.fetch("select id from generations limit 50")
+        parameters = {
+            "changes_of_batch": (history, -1, 100, SIGNER),
+            "generations_by_id": ([row["id"] for row in ids], SIGNER),
+            "generations_of_batches": ([history], -1, UUID(int=0), 100, SIGNER, None),
+        }
+        plan = await steps(session, name, *parameters[name])
+
+    of_images = {step["Node Type"] for step in plan if step.get("Relation Name") == "images"}
+    assert of_images <= {"Index Scan", "Index Only Scan"}
+    assert of_images
+    assert not [step for step in plan if step["Node Type"] == "BitmapAnd"]
+
+
+@pytest.fixture
+async def crowd(database, ada) -> None:
+    """A long queue, and much more that waits to get there."""
+    async with database.session(ada) as session:
+        admitted = await batch_of(session, ADMITTED)
+        await batch_of(session, WAITING)
+        await session.become_worker()
+        await session.connection.execute(ADMIT, admitted)
+        await session.connection.execute(ENQUEUE, JOBS - ADMITTED, str(ada.user_id))
+
+
+@pytest.mark.parametrize("is_analyzed", [False, True])
+@pytest.mark.parametrize("name", ["abandoned_generations", "unfed_users"])
+async def test_what_was_left_behind_is_looked_for_in_few_rows(name, is_analyzed, crowd, database, owner):
+    if is_analyzed:
+        await owner.execute("analyze")
+    async with database.worker_session() as session:
+        assert await session.rows(name) == []
+        assert rows_read(await steps(session, name)) < 3 * (ADMITTED + JOBS)
+
+
+async def test_what_has_lost_its_job_is_found_among_all(crowd, database, ada):
+    lose = "delete from pgq.pgqueuer where entrypoint = 'feed' or priority = -7 returning dedupe_key"
+    async with database.worker_session() as session:
+        lost = {row["dedupe_key"] for row in await session.connection.fetch(lose)}
+        abandoned = await session.rows("abandoned_generations")
+        unfed = await session.rows("unfed_users")
+
+    found = {f"collect:{row['id']}:{row['round']}" for row in abandoned}
+    assert found | {f"feed:{row['user_id']}" for row in unfed} == lost
+    assert len(lost) == 2
+    assert {row["job"] for row in abandoned} == {"submit"}
+
+
+async def test_whose_work_is_paused_is_not_fed(database, ada, ben):
+    pause = "update batches set paused = true where user_id = $1"
+    for viewer in (ada, ben):
+        async with database.session(viewer) as session:
+            await batch_of(session, 2)
+    async with database.worker_session() as session:
+        await session.connection.execute(pause, ben.user_id)
+        assert [row["user_id"] for row in await session.rows("unfed_users")] == [ada.user_id]
