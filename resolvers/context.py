@@ -1,17 +1,21 @@
 """What a resolver needs besides db: who asks, and the services built once by the server."""
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from db.session import Database, Session
+import structlog
+
+from db.session import DATABASE_AWAY, Database, Session
 from engine.seams import Hints, Model, Provider
 from engine.viewer import Viewer
-from resolvers.faults import Fault
+from resolvers.faults import Fault, unavailable
 from resolvers.relations import Relations
 
 __all__ = ["Context", "Services"]
+
+logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +53,19 @@ class Context(Relations):
         self.viewer = viewer
         self.services = services
 
-    def session(self) -> AbstractAsyncContextManager[Session]:
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
         """A transaction under the viewer's own role. Raises Fault once the token has expired.
 
-        A socket or a stream may be open for longer than its token is good for.
+        A socket or a stream may be open for longer than its token is good for. What the database raises
+        while it is away is a Fault from here on: elsewhere a TimeoutError could be anybody's.
         """
         expires_at = self.viewer.expires_at
         if expires_at is not None and expires_at < time.time():
             raise Fault("UNAUTHENTICATED", "The token has expired.")
-        return self.services.database.session(self.viewer)
+        try:
+            async with self.services.database.session(self.viewer) as session:
+                yield session
+        except DATABASE_AWAY as error:
+            logger.warning("database_away", reason=type(error).__name__)
+            raise unavailable() from error

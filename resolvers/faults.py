@@ -4,7 +4,7 @@ from graphql import GraphQLError
 
 from engine.cursors import BadCursorError
 
-__all__ = ["Fault", "as_fault", "bad_input", "unauthenticated"]
+__all__ = ["Fault", "as_fault", "bad_input", "unauthenticated", "unavailable"]
 
 
 class Fault(GraphQLError):  # noqa: N818 - GraphQL calls it an error already
@@ -22,6 +22,11 @@ def bad_input(message: str) -> Fault:
 def unauthenticated() -> Fault:
     """The field needs a caller."""
     return Fault("UNAUTHENTICATED", "This needs a token: Authorization: Bearer JWT.")
+
+
+def unavailable() -> Fault:
+    """The database is away."""
+    return Fault("UNAVAILABLE", "The database does not answer at the moment. Try again in a few seconds.")
 
 
 def as_fault(error: BaseException | None) -> Fault | None:

@@ -1,12 +1,17 @@
 """An outage or a fault of ours reaches the client as a code and an id, and the log has both sides."""
 
+from contextlib import aclosing
 from uuid import uuid4
 
 import pytest
 from gql.transport.exceptions import TransportQueryError
 from structlog.testing import capture_logs
 
+from db.session import open_database
+from engine.viewer import ANONYMOUS
+from resolvers.context import Context, Services
 from server.pipeline import build_schema
+from worker.fakes import QuietHints
 
 SECRETS = ("relation", "images", "select", "Traceback", "asyncpg", "postgres")
 
@@ -61,3 +66,62 @@ async def test_a_failure_before_anything_runs_is_masked_and_logged():
     (error,) = result.errors
     assert error.message == "The service failed at this field."
     assert error.extensions["id"] == logs[0]["error_id"]
+
+
+NOWHERE = "postgresql://somebody:password@127.0.0.1:1/nothing"
+STREAM = f'subscription {{ batchResults(batchId: "{uuid4()}") {{ cursor }} }}'
+
+
+def context(database, signer=lambda: ["http://studio/", "?", "00", "00"]):
+    services = Services(
+        database=database,
+        hints=QuietHints(),
+        signer=signer,
+        providers=[],
+        default_model="demo",
+        max_batch=100,
+        loopback_references=False,
+    )
+    return Context(ANONYMOUS, services)
+
+
+def unavailable(errors, logs):
+    """The error is for a person, and the log has its reason in a line."""
+    (error,) = errors
+    assert error.message == "The database does not answer at the moment. Try again in a few seconds."
+    assert error.extensions == {"code": "UNAVAILABLE"}
+    assert {(entry["event"], entry["reason"]) for entry in logs} == {
+        ("database_away", "ConnectionRefusedError")
+    }
+
+
+async def test_a_database_that_is_away_is_no_fault_of_ours():
+    async with open_database(NOWHERE) as database:
+        with capture_logs() as logs:
+            result = await build_schema().execute(
+                "{ images { nodes { id } } }", context_value=context(database)
+            )
+
+    unavailable(result.errors, logs)
+
+
+async def test_a_stream_says_that_the_database_is_away():
+    async with open_database(NOWHERE) as database:
+        with capture_logs() as logs:
+            stream = await build_schema().subscribe(STREAM, context_value=context(database))
+            async with aclosing(stream):
+                result = await anext(stream)
+
+    unavailable(result.errors, logs)
+
+
+async def test_what_takes_too_long_elsewhere_is_not_laid_at_the_databases_door():
+    def too_slow():
+        raise TimeoutError("images")
+
+    with capture_logs() as logs:
+        answers = await build_schema().subscribe(STREAM, context_value=context(None, signer=too_slow))
+        async with aclosing(answers):
+            (error,) = (await anext(answers)).errors
+
+    masked(error.formatted, logs)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import httpx
 import pytest
-from gql.transport.exceptions import TransportError
+from gql.transport.exceptions import TransportError, TransportQueryError
 from structlog.testing import capture_logs
 
 pytestmark = pytest.mark.outage
@@ -175,7 +175,7 @@ async def assert_refused_in_time(ada: Any) -> float:
     async with asyncio.timeout(BOUND):
         response = await ada.post(ASK)
     (error,) = response.json()["errors"]
-    assert error["extensions"]["code"]
+    assert error["extensions"]["code"] == "UNAVAILABLE"
     assert "Traceback" not in response.text
     return time.monotonic() - began
 
@@ -222,6 +222,8 @@ async def test_the_service_comes_back_with_its_database(line, ada, admin, start_
         line.cut()
         assert await status(ada) == 503
         assert await assert_refused_in_time(ada) < 1
+        with pytest.raises(TransportQueryError, match="The database does not answer"):
+            await ada.updates(batch_id, "batch { status }")
         assert await status(ada, "/healthz") == 200
         await asyncio.sleep(AWAY)
         before = await admin.fetchval(SAVED, batch_id)
