@@ -41,7 +41,10 @@ ROUNDS = 10.0
 """Seconds between looks for what a stopped worker left behind."""
 LONGEST_BACKOFF = 1.0
 FEED_AGAIN = 5.0
+SOON = 1.0
 MOST_FAULTS = 5
+INTERRUPTED = (*DATABASE_AWAY, asyncpg.TransactionRollbackError)
+"""What says nothing of a job, only that it could not be done now."""
 logger = structlog.get_logger()
 Handler = Callable[[Workshop, Task], Awaitable[object]]
 QueueMaker = Callable[["asyncpg.Connection[asyncpg.Record]"], QueueManager]
@@ -240,9 +243,9 @@ def _guarded(shop: Workshop, kind: Job, handler: Handler) -> Callable[[QueuedJob
             await handler(shop, task)
         except Later as later:
             raise RetryRequested(timedelta(seconds=later.seconds)) from None
-        except (*DATABASE_AWAY, asyncpg.TransactionRollbackError) as error:
+        except INTERRUPTED as error:
             logger.warning("job_interrupted", job=kind.value, reason=type(error).__name__)
-            raise RetryRequested(timedelta(seconds=1)) from None
+            raise RetryRequested(timedelta(seconds=SOON)) from None
         except Exception:
             logger.exception("job_failed", job=kind.value, subject=_loggable(kind, task))
             seconds = await _after_fault(shop, task)
@@ -258,6 +261,13 @@ async def _after_fault(shop: Workshop, task: Task) -> float | None:
         return None  # made on its first request instead
     if task.kind is Job.FEED:
         return FEED_AGAIN
+    try:
+        return await _count_fault(shop, task)
+    except INTERRUPTED:
+        return SOON  # else the job would be lost
+
+
+async def _count_fault(shop: Workshop, task: Task) -> float | None:
     async with shop.database.worker_session() as session:
         faults = await session.value("count_fault", task.generation_id)
         if faults is None:
