@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from db.session import Session
@@ -16,6 +16,7 @@ __all__ = [
     "apply_change",
     "failure",
     "internal_error",
+    "save_due",
 ]
 
 
@@ -76,6 +77,11 @@ async def apply_change(
         ids=[row["id"] for row in rows],
         retry_in=first["retry_in"],
     )
+
+
+def save_due() -> Change:
+    """A save that was given up is to be tried once more, at once."""
+    return Change(status=GenerationStatus.SUCCEEDED, retry_at=datetime.now(UTC))
 
 
 def failure(error: ProviderError) -> Change:

@@ -23,6 +23,7 @@ from db.session import Connection, Session
 
 __all__ = [
     "FEED_TURN",
+    "SAVE_TURN",
     "THUMBNAIL_TURN",
     "Due",
     "Job",
@@ -37,6 +38,8 @@ __all__ = [
 SETTINGS = DBSettings(db_schema="pgq")
 FEED_TURN = 0
 """Before everything else."""
+SAVE_TURN = 0
+"""What is made already does not wait for what is not."""
 THUMBNAIL_TURN = 2**31 - 1
 """After everything else."""
 

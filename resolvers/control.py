@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from db.changes import Change, apply_change
-from db.jobs import Job, feed, subject_of
+from db.changes import Change, apply_change, save_due
+from db.jobs import SAVE_TURN, Job, enqueue_each, feed, subject_of
 from db.session import Session
 from engine.refusals import Refusal
 from engine.words import BatchStatus, GenerationErrorCode, GenerationStatus, UserErrorCode
@@ -39,10 +39,21 @@ class Locked:
     row: Row | None
     topics: set[UUID] = field(default_factory=set)
 
-    async def change(self, ids: Sequence[UUID], status: GenerationStatus) -> None:
-        changed = await apply_change(self.session, ids, Change(status=status)) if ids else None
+    async def change(self, rows: Sequence[Row], change: Change) -> None:
+        ids = [row["id"] for row in rows]
+        changed = await apply_change(self.session, ids, change) if ids else None
         if changed:
             self.topics.add(changed.topic)
+
+    async def make_again(self, rows: Sequence[Row], user_id: UUID) -> None:
+        await self.change(rows, Change(status=GenerationStatus.QUEUED))
+        await feed(self.session, user_id)
+
+    async def save_again(self, rows: Sequence[Row]) -> None:
+        """What was made is in storage, and is not made again."""
+        await self.change(rows, save_due())
+        jobs = [(subject_of(row["id"], row["round"]), SAVE_TURN) for row in rows]
+        await enqueue_each(self.session, Job.SAVE, jobs)
 
 
 async def cancel_batch(context: Context, key: UUID | None) -> list[Refusal]:
@@ -59,7 +70,7 @@ async def cancel_batch(context: Context, key: UUID | None) -> list[Refusal]:
         await session.rows("mark_canceling", batch_id)
         locked.topics.add(batch_id)
         waiting = await _in_states(session, batch_id, WAITING)
-        await locked.change([row["id"] for row in waiting], GenerationStatus.CANCELED)
+        await locked.change(waiting, Change(status=GenerationStatus.CANCELED))
         running = await _in_states(session, batch_id, (GenerationStatus.RUNNING,))
         await _ask_to_cancel(session, [row["id"] for row in running])
     return []
@@ -78,16 +89,21 @@ async def resume_batch(context: Context, key: UUID | None) -> list[Refusal]:
 async def retry_batch(
     context: Context, key: UUID | None, codes: Sequence[GenerationErrorCode] | None
 ) -> list[Refusal]:
-    """Queues what failed or was cancelled once more; with codes only what failed for one of them."""
+    """Queues what failed or was cancelled once more, and saves again what could not be saved.
+
+    With codes only what failed for one of them.
+    """
     async with _locked_batch(context, key) as locked:
         if locked.row is None:
             return [_absent("batch")]
+        session, batch_id = locked.session, locked.row["id"]
         names = None if codes is None else [code.value for code in codes]
-        rows = await _in_states(locked.session, locked.row["id"], RETRYABLE, names)
-        if not rows:
+        ended = await _in_states(session, batch_id, RETRYABLE, names)
+        unsaved = await session.rows("saves_given_up", batch_id, names)
+        if not ended and not unsaved:
             return [_conflict("There is nothing in this batch to be retried.")]
-        await locked.change([row["id"] for row in rows], GenerationStatus.QUEUED)
-        await feed(locked.session, locked.row["user_id"])
+        await locked.save_again(unsaved)
+        await locked.make_again(ended, locked.row["user_id"])
     return []
 
 
@@ -97,7 +113,7 @@ async def cancel_generation(context: Context, key: UUID | None) -> list[Refusal]
             return [_absent("generation")]
         match GenerationStatus(locked.row["status"]):
             case GenerationStatus.QUEUED | GenerationStatus.THROTTLED:
-                await locked.change([locked.row["id"]], GenerationStatus.CANCELED)
+                await locked.change([locked.row], Change(status=GenerationStatus.CANCELED))
             case GenerationStatus.RUNNING:
                 await _ask_to_cancel(locked.session, [locked.row["id"]])
             case GenerationStatus.CANCELED:
@@ -111,10 +127,12 @@ async def retry_generation(context: Context, key: UUID | None) -> list[Refusal]:
     async with _locked_generation(context, key) as locked:
         if locked.row is None:
             return [_absent("generation")]
-        if GenerationStatus(locked.row["status"]) not in RETRYABLE:
-            return [_conflict("Only what failed or was cancelled can be retried.")]
-        await locked.change([locked.row["id"]], GenerationStatus.QUEUED)
-        await feed(locked.session, locked.row["user_id"])
+        if GenerationStatus(locked.row["status"]) in RETRYABLE:
+            await locked.make_again([locked.row], locked.row["user_id"])
+        elif _is_given_up(locked.row):
+            await locked.save_again([locked.row])
+        else:
+            return [_conflict("Only what failed, was cancelled or could not be saved can be retried.")]
     return []
 
 
@@ -173,6 +191,11 @@ async def _ask_to_cancel(session: Session, ids: Sequence[UUID]) -> None:
     rows = await session.rows("ask_to_cancel", ids)
     subjects = [subject_of(row["id"], row["round"]) for row in rows]
     await session.rows("hasten_jobs", [Job.COLLECT.key(subject) for subject in subjects])
+
+
+def _is_given_up(row: Row) -> bool:
+    """Whether it was made, could not be saved, and is not to be tried again by itself."""
+    return row["status"] == GenerationStatus.SUCCEEDED.value and not row["saved"] and row["retry_at"] is None
 
 
 def _absent(what: str) -> Refusal:

@@ -59,7 +59,10 @@ class Mutation:
         return await _started(info.context, await starting.regenerate_batch(info.context, input))
 
     @strawberry.mutation(
-        description="Queues the failed and canceled generations of this batch once more, in the same batch."
+        description=(
+            "Queues the failed and canceled generations of this batch once more, in the same batch. A "
+            "picture that could not be saved (SAVE_FAILED) is saved again, not made again."
+        )
     )
     async def retry_batch(
         self,
@@ -96,7 +99,12 @@ class Mutation:
             return GenerationPayload(user_errors=_user_errors(outcome))
         return GenerationPayload(generation=await info.context.generation(outcome))
 
-    @strawberry.mutation(description="Queues a failed or canceled generation once more.")
+    @strawberry.mutation(
+        description=(
+            "Queues a failed or canceled generation once more. A picture that could not be saved "
+            "(SAVE_FAILED) is saved again, not made again."
+        )
+    )
     async def retry_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
         refusals = await control.retry_generation(info.context, read_id(id))
         return await _generation(info.context, id, refusals)

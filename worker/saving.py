@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from db.changes import Change, Changed, apply_change
-from db.jobs import THUMBNAIL_TURN, Due, Job, enqueue, enqueue_each
+from db.jobs import SAVE_TURN, THUMBNAIL_TURN, Due, Job, enqueue, enqueue_each
 from db.session import DATABASE_AWAY, Session
 from engine.seams import Output, ProviderError, StorageError
 from engine.words import GenerationErrorCode, GenerationStatus
@@ -164,7 +164,7 @@ async def _try_again(session: Session, work: Work, change: Change) -> None:
     """A save that is itself a retry comes again by raising Later: its job still runs."""
     if change.retry_at and work.status is not GenerationStatus.SUCCEEDED:
         delay = (change.retry_at - datetime.now(UTC)).total_seconds()
-        await enqueue(session, Job.SAVE, work.subject, turn=0, delay=max(delay, 0))
+        await enqueue(session, Job.SAVE, work.subject, turn=SAVE_TURN, delay=max(delay, 0))
 
 
 async def _read_back(shop: Workshop, key: str, turn: int) -> StoredOutput:

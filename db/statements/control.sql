@@ -13,6 +13,12 @@ select id, status, round, error_code from generations
 where batch_id = $1 and status = any($2::text[]) and ($3::text[] is null or error_code = any($3))
 order by position, id
 
+-- name: saves_given_up
+select id, round from generations
+where batch_id = $1 and status = 'SUCCEEDED' and not saved and retry_at is null
+  and ($2::text[] is null or error_code = any($2))
+order by position, id
+
 -- name: ask_to_cancel
 update generations set cancel_asked = true
 where id = any($1::uuid[]) and status = 'RUNNING'

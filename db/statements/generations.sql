@@ -67,7 +67,8 @@ for no key update
 -- The one way in which generations change: fenced by the states they may come from ($2), counted in their batch
 -- and stamped with its next seqs, in the batch's own order. $1 are generations of one batch, or a single one of
 -- none. No row comes back for one that the fence held.
--- What is saved, or given up, stays so: after a success only a save that is due, or has worked after all, counts.
+-- What is saved, or given up, stays so: after a success only a save that is due, or has worked after all, counts; and
+-- one that is made due again, which is no try of its own ($12).
 -- The batch is locked before, by lock_batch_of_generations.
 with parent as materialized (
     select b.* from batches b
@@ -78,7 +79,7 @@ with parent as materialized (
     from generations g
     where g.id = any($1::uuid[])
       and g.status = any($2::text[])
-      and (g.status <> 'SUCCEEDED' or not g.saved and (g.retry_at is not null or $4::boolean))
+      and (g.status <> 'SUCCEEDED' or not g.saved and (g.retry_at is not null or $4::boolean or $12::integer = 0))
       and (g.batch_id is null or exists (select from parent))
     for no key update
 ), numbered as (

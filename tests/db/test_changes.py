@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from db.changes import Change, apply_change, failure, internal_error
+from db.changes import Change, apply_change, failure, internal_error, save_due
 from db.session import Database
 from engine.transitions import NEXT
 from engine.words import BatchStatus, GenerationErrorCode
@@ -231,7 +231,7 @@ async def test_a_save_that_worked_or_was_given_up_finishes_the_batch(outcome, ke
     assert batch["seq"] == row["seq"] == 1 + 5
 
 
-@pytest.mark.parametrize("late", [saved(), unsaved(), unsaved(retry=False)])
+@pytest.mark.parametrize("late", [saved(), unsaved(), unsaved(retry=False), save_due()])
 async def test_what_is_saved_stays_saved_whatever_comes_late(late, started, change, rows):
     made = await started()
     await change(made.generations[0], S.RUNNING, S.SAVING, saved())
@@ -246,6 +246,17 @@ async def test_a_save_given_up_is_not_due_again_but_may_still_have_worked(starte
     assert await change(made.generations[0], unsaved()) is None
     assert await change(made.generations[0], saved())
     assert (await rows(made.id))[0]["saved"] == 1
+
+
+async def test_a_save_given_up_that_is_asked_for_again_is_due_and_opens_the_batch(started, change, rows):
+    made = await started()
+    await change(made.generations[0], S.RUNNING, S.SAVING, unsaved(retry=False))
+    before, _ = await rows(made.id)
+    await change(made.generations[0], save_due())
+    batch, (row,) = await rows(made.id)
+    assert (before["status"], batch["status"], batch["unsaved"]) == ("SUCCEEDED", "RUNNING", 1)
+    assert (batch["finished_at"], row["error_code"], row["saves"]) == (None, None, 1)
+    assert batch["seq"] == row["seq"] == before["seq"] + 1
 
 
 async def test_a_single_generation_has_no_counters_and_its_owners_topic(
@@ -305,7 +316,7 @@ async def test_a_paused_batch_says_so_until_it_is_done(canceling, status, starte
     assert (await rows(made.id))[0]["status"] == "SUCCEEDED"
 
 
-OUTCOMES = [saved, unsaved, lambda: unsaved(retry=False)]
+OUTCOMES = [saved, unsaved, lambda: unsaved(retry=False), save_due]
 
 
 @pytest.mark.parametrize("seed", range(5))

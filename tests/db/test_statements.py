@@ -38,6 +38,7 @@ OF_THE_WORKER = {
     "rated_jobs_wait",
     "record_predictions",
     "release_key",
+    "saves_given_up",
     "set_paused",
     "settle_idempotency_key",
     "take_permits",
