@@ -24,6 +24,7 @@ from db.session import Connection, Session
 __all__ = [
     "FEED_TURN",
     "SAVE_TURN",
+    "STOP_TURN",
     "THUMBNAIL_TURN",
     "Due",
     "Job",
@@ -40,6 +41,8 @@ FEED_TURN = 0
 """Before everything else."""
 SAVE_TURN = 0
 """What is made already does not wait for what is not."""
+STOP_TURN = 0
+"""What is stopped makes room for the rest."""
 THUMBNAIL_TURN = 2**31 - 1
 """After everything else."""
 
@@ -52,6 +55,7 @@ class Job(Enum):
     SUBMIT_RATED = "submit_rated"
     COLLECT = "collect"
     SAVE = "save"
+    STOP = "stop"
     THUMBNAIL = "thumbnail"
 
     def key(self, subject: str) -> str:

@@ -152,11 +152,13 @@ class Prediction:
 class Provider(Protocol):
     """Makes pictures. Every method raises ProviderError and nothing else.
 
-    rated says whether its calls are limited in number over time, over all workers.
+    rated says whether its calls are limited in number over time, over all workers; takes_ids, whether a
+    run has its call's id, so that it can be cancelled while submit still waits for the answer.
     """
 
     name: str
     rated: bool
+    takes_ids: bool
 
     def models(self) -> Sequence[Model]: ...
 

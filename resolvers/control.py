@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from db.changes import Change, apply_change, save_due
-from db.jobs import SAVE_TURN, Job, enqueue_each, feed, subject_of
+from db.jobs import SAVE_TURN, STOP_TURN, Job, enqueue_each, feed, subject_of
 from db.session import Session
 from engine.refusals import Refusal
 from engine.words import BatchStatus, GenerationErrorCode, GenerationStatus, UserErrorCode
@@ -187,10 +187,11 @@ async def _in_states(
 
 
 async def _ask_to_cancel(session: Session, ids: Sequence[UUID]) -> None:
-    """The job that follows each run stops it, and is called for at once."""
+    """The job that follows each run stops it, and is called for at once; one that is waited for has none."""
     rows = await session.rows("ask_to_cancel", ids)
     subjects = [subject_of(row["id"], row["round"]) for row in rows]
     await session.rows("hasten_jobs", [Job.COLLECT.key(subject) for subject in subjects])
+    await enqueue_each(session, Job.STOP, [(subject, STOP_TURN) for subject in subjects])
 
 
 def _is_given_up(row: Row) -> bool:

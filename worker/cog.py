@@ -87,6 +87,7 @@ class CogProvider:
 
     name = "cog"
     rated = False
+    takes_ids = True
 
     def __init__(self, client: httpx.AsyncClient, fetcher: Fetcher, *, deadline: float = DEADLINE) -> None:
         self.client = client

@@ -51,6 +51,7 @@ class DemoProvider:
 
     name = "demo"
     rated = False
+    takes_ids = False
 
     def __init__(self, children: Children, fetcher: Fetcher) -> None:
         self.children = children

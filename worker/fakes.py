@@ -29,6 +29,7 @@ class ScriptedProvider:
 
     name = "scripted"
     rated = False
+    takes_ids = False
 
     def __init__(self, picture: bytes, script: Callable[[Call], Exception | None] | None = None) -> None:
         self.picture = picture

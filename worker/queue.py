@@ -20,6 +20,7 @@ from worker.feeding import feed_user, readopt
 from worker.making import collect, submit
 from worker.rated import Governor, RatedQueue
 from worker.saving import save_again
+from worker.stopping import stop
 from worker.thumbnails import USUAL_WIDTH, make_thumbnail
 from worker.work import Later, Task
 from worker.workshop import Workshop
@@ -210,6 +211,7 @@ def _open_queue(shop: Workshop) -> QueueMaker:
         Job.SUBMIT: submit,
         Job.COLLECT: collect,
         Job.SAVE: save_again,
+        Job.STOP: stop,
         Job.THUMBNAIL: _thumbnail,
     }
     return partial(_register, shop, handlers, QueueManager)

@@ -209,6 +209,24 @@ async def test_a_canceled_run_ends_for_who_waits(cog):
     await cog.cancel(str(asked.id))  # once more, or too late, is no error
 
 
+START = "mutation ($input: StartBatchInput!) { startBatch(input: $input) { batchId } }"
+CANCEL = "mutation ($id: ID!) { cancelBatch(id: $id) { userErrors { message } } }"
+
+
+async def test_a_batch_is_cancelled_while_the_model_is_at_it(cog, settings_for, running):
+    async with running(settings_for(cog_url=str(cog.client.base_url))) as service:
+        ada = service.caller()
+        wanted = {"model": "cog", "parameters": {"seconds": 60}, "templates": [{"name": "T", "prompt": "p"}]}
+        batch_id = (await ada.ask(START, input=wanted))["startBatch"]["batchId"]
+        await health(cog, "BUSY")
+
+        assert (await ada.ask(CANCEL, id=batch_id))["cancelBatch"]["userErrors"] == []
+
+        async with asyncio.timeout(PATIENCE):
+            assert (await ada.finished(batch_id))["status"] == "CANCELED"
+        await health(cog, "READY")
+
+
 async def test_asking_twice_under_one_id_makes_one_run(cog):
     before = await painted(cog, await cog.submit(call()))
     asked = call(seconds=0.5)

@@ -35,6 +35,7 @@ class ReplicateProvider:
 
     name = "replicate"
     rated = True
+    takes_ids = False
 
     def __init__(
         self,
