@@ -1,5 +1,6 @@
 """Says what is configured, reachable and missing."""
 
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
@@ -9,11 +10,11 @@ import click
 from db.connect import DatabaseUnusableError, connect, host_of
 from db.migrate import MigrationError, pending
 from engine.seams import StorageError
-from server.embedded import EmbeddedPostgresError, embedded_postgres
+from server.embedded import EmbeddedPostgres, EmbeddedPostgresError, embedded_postgres
 from server.settings import Settings, SettingsError, refuse_open_door
 from server.wiring import Urls, storage_of
 
-__all__ = ["examine"]
+__all__ = ["examine", "psql_command"]
 
 Finding = tuple[bool, str]
 
@@ -41,15 +42,19 @@ async def _database(settings: Settings) -> AsyncIterator[tuple[Urls, str]]:
         connection = await connect(settings.database_url)
         version = connection.get_server_version()
         await connection.close()
-        where = f"PostgreSQL {version.major}.{version.minor} at {host_of(settings.database_url)}"
+        # From version 10 on, asyncpg has 15.18 as 15.0.18.
+        where = f"PostgreSQL {version.major}.{version.micro} at {host_of(settings.database_url)}"
         yield Urls(login=settings.database_url, owner=settings.owner_url), where
         return
     async with embedded_postgres(settings.data_dir) as postgres:
-        where = (
-            "embedded; look inside with "
-            f"PGPASSFILE={postgres.pgpass} psql -h {postgres.socket_dir} -U studio_owner batch_studio"
-        )
+        where = f"embedded; while the service runs, look inside with {psql_command(postgres)}"
         yield Urls(login=postgres.login_url, owner=postgres.owner_url), where
+
+
+def psql_command(postgres: EmbeddedPostgres) -> str:
+    """For a shell. As the superuser: whoever else logs in is shown no rows by the policies."""
+    folder = shlex.quote(str(postgres.socket_dir))
+    return f"PGPASSFILE={shlex.quote(str(postgres.pgpass))} psql -h {folder} -U postgres batch_studio"
 
 
 async def _looked(look: Callable[[Urls], Awaitable[Finding]], urls: Urls) -> Finding:

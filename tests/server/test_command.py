@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import jwt
 import pytest
 
+from server.doctor import psql_command
 from server.tokens import local_token
 
 PROGRAM = Path(sys.executable).with_name("batch-studio")
@@ -133,12 +136,26 @@ async def test_doctor_says_what_is_missing(run, tmp_path):
     assert missing == ["database", "storage", "identity"]
 
 
-async def test_doctor_is_content_with_a_migrated_database(run, urls):
+async def test_doctor_is_content_with_a_migrated_database(run, urls, owner):
     ended = await run("doctor", DATABASE_URL=urls.login, BATCH_STUDIO_MIGRATION_URL=urls.owner)
 
+    version = await owner.fetchval("select split_part(current_setting('server_version'), ' ', 1)")
+    assert f"PostgreSQL {version} at " in ended.out
     assert ended.code == 0
     assert all(line.startswith("ok") for line in ended.out.splitlines())
     assert "password" not in ended.out
+
+
+async def test_doctor_opens_the_embedded_database_for_who_sees_every_row(cluster):
+    passfile, _, *options = shlex.split(psql_command(cluster))
+    _, host, _, user, database = options
+    connection = await asyncpg.connect(
+        host=host, user=user, database=database, passfile=passfile.removeprefix("PGPASSFILE=")
+    )
+    try:
+        assert not await connection.fetchval("select row_security_active('images')")
+    finally:
+        await connection.close()
 
 
 @pytest.mark.parametrize(
