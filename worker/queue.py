@@ -292,11 +292,12 @@ async def _thumbnail(shop: Workshop, task: Task) -> None:
 
 
 async def _make_rounds(shop: Workshop) -> None:
-    """Looks after what was left behind, and keeps the queue's log short."""
+    """Looks after what was left behind, and keeps short what only grows."""
     while True:
         try:
             async with shop.database.worker_session() as session:
                 await session.rows("prune_queue_log")
+                await session.rows("prune_idempotency_keys")
             adopted = await readopt(shop)
             if adopted:
                 logger.info("generations_readopted", count=adopted)

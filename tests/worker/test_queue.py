@@ -1,4 +1,4 @@
-"""A worker's jobs: what fails comes again."""
+"""A worker's jobs and rounds: what fails comes again, what is old goes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -16,6 +16,11 @@ from worker.queue import run_worker
 
 PATIENCE = 8.0
 """Seconds; less than a round, which would find a lost job."""
+
+KEYS = """
+    insert into studio.idempotency_keys (user_id, key, input_hash, created_at)
+    select gen_random_uuid(), age, '', now() - age::interval from unnest('{6 days, 8 days}'::text[]) as age
+"""
 
 
 class FlickeringDatabase(Database):
@@ -73,6 +78,20 @@ def saved(database):
                 await asyncio.sleep(0.05)
 
     return wait
+
+
+async def test_a_worker_forgets_idempotency_keys_after_a_week(shop, database, urls):
+    async with database.worker_session() as session:
+        await session.connection.execute(KEYS)
+    async with working(shop, urls.login), asyncio.timeout(PATIENCE):
+        while True:
+            async with database.worker_session() as session:
+                rows = await session.connection.fetch("select key from studio.idempotency_keys")
+            if len(rows) == 1:
+                break
+            await asyncio.sleep(0.05)
+
+    assert [row["key"] for row in rows] == ["6 days"]
 
 
 async def test_a_fault_that_cannot_be_counted_does_not_cost_the_job(
