@@ -35,6 +35,7 @@ from worker.cog import CogProvider, open_cog
 from worker.fetching import FetchError
 
 SERVE = Path(__file__).parents[1] / "cog" / "serve.py"
+RUN = SERVE.with_name("run.py")
 PATIENCE = 10
 ADDRESS = "http://cog.test:5000"
 SMALL = {"prompt": "a boat", "width": 16, "height": 16, "seconds": 0}
@@ -281,6 +282,29 @@ async def test_a_model_that_breaks_down_is_not_waited_for(tmp_path):
     assert not isinstance(refusal.value, HeldBackError)
     assert refusal.value.code is GenerationErrorCode.PROVIDER_UNAVAILABLE
     assert refusal.value.retryable
+
+
+async def test_one_command_runs_a_whole_batch_and_leaves_nothing_running(tmp_path, urls, new_port):
+    given = {"DATABASE_URL": urls.login, "BATCH_STUDIO_PORT": str(new_port())}
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, RUN, "--prompt", "a boat", "--variants", "2"),
+        cwd=tmp_path,
+        env=os.environ | given,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    async with asyncio.timeout(120):
+        out, _ = await command.communicate()
+
+    assert command.returncode == 0
+    assert out.count(b"Prompt 1  http://127.0.0.1:") == 2
+    assert b"2 succeeded, 2 saved" in out
+    async with asyncio.timeout(PATIENCE):
+        with suppress(ProcessLookupError):
+            while True:
+                os.killpg(command.pid, 0)
+                await asyncio.sleep(0.02)
 
 
 async def test_a_server_that_dies_takes_its_runs_along(tmp_path):
