@@ -19,7 +19,7 @@ pytestmark = pytest.mark.outage
 
 PROGRAM = Path(sys.executable).with_name("batch-studio")
 ENDS = 10.0
-HEARTBEAT = 1.5
+HEARTBEAT = 1.0
 START = "mutation ($input: StartBatchInput!) { startBatch(input: $input) { batchId userErrors { message } } }"
 STATES = "select status, count(*) from generations where batch_id = $1 group by status"
 UNDER_WAY = "select status = 'RUNNING' from batches where id = $1"
@@ -151,8 +151,8 @@ async def test_serve_ends_in_the_middle_of_a_batch_and_goes_on_after_a_start(
 async def test_a_worker_ends_in_the_middle_of_drawings_and_another_goes_on(start, api, admin):
     ada = api.caller()
     worker = await start(PROGRAM, "worker")
-    batch_id = await start_batch(ada, 8, seconds=0, side=2048)
-    slow_id = await start_batch(ada, 8, seconds=6)
+    batch_id = await start_batch(ada, 8, seconds=0, side=1024)
+    slow_id = await start_batch(ada, 8, seconds=3)
     await until_states(admin, batch_id, "SAVING")
     await until_states(admin, slow_id, "RUNNING")
 
@@ -169,7 +169,7 @@ async def test_a_worker_ends_in_the_middle_of_drawings_and_another_goes_on(start
 async def test_a_stopped_worker_that_wakes_up_changes_nothing(start, api, admin):
     ada = api.caller()
     sleeper = await start(sys.executable, "-c", WORKER)
-    batch_id = await start_batch(ada, 12, seconds=0.2, side=1024)
+    batch_id = await start_batch(ada, 12, seconds=0.2, side=512)
     await until_states(admin, batch_id, "SAVING")
     sleeper.send_signal(signal.SIGSTOP)
     await start(sys.executable, "-c", WORKER)
