@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from db.changes import Change, apply_change, save_due
-from db.jobs import SAVE_TURN, STOP_TURN, Job, enqueue_each, feed, subject_of
+from db.jobs import SAVE_TURN, STOP_TURN, Due, Job, enqueue_each, feed, subject_of
 from db.session import Session
 from engine.refusals import Refusal
 from engine.words import BatchStatus, GenerationErrorCode, GenerationStatus, UserErrorCode
@@ -52,7 +52,7 @@ class Locked:
     async def save_again(self, rows: Sequence[Row]) -> None:
         """What was made is in storage, and is not made again."""
         await self.change(rows, save_due())
-        jobs = [(subject_of(row["id"], row["round"]), SAVE_TURN) for row in rows]
+        jobs = [Due(subject_of(row["id"], row["round"]), SAVE_TURN) for row in rows]
         await enqueue_each(self.session, Job.SAVE, jobs)
 
 
@@ -191,7 +191,7 @@ async def _ask_to_cancel(session: Session, ids: Sequence[UUID]) -> None:
     rows = await session.rows("ask_to_cancel", ids)
     subjects = [subject_of(row["id"], row["round"]) for row in rows]
     await session.rows("hasten_jobs", [Job.COLLECT.key(subject) for subject in subjects])
-    await enqueue_each(session, Job.STOP, [(subject, STOP_TURN) for subject in subjects])
+    await enqueue_each(session, Job.STOP, [Due(subject, STOP_TURN) for subject in subjects])
 
 
 def _is_given_up(row: Row) -> bool:

@@ -5,7 +5,8 @@ from contextlib import suppress
 from db.changes import Change
 from engine.seams import ProviderError
 from engine.words import GenerationStatus
-from worker.workshop import Task, Workshop, change_now, load_work
+from worker.work import Task
+from worker.workshop import Workshop, change_now, load_work
 
 __all__ = ["stop"]
 
@@ -15,8 +16,7 @@ async def stop(shop: Workshop, task: Task) -> None:
 
     Who waits for the run hears that it was cancelled, or what it made, too late to change anything.
     """
-    async with shop.database.worker_session() as session:
-        work = await load_work(session, task)
+    work = await load_work(shop, task)
     if work is None or work.status is not GenerationStatus.RUNNING or not work.cancel_asked:
         return
     provider = shop.provider_of(work.model)

@@ -17,6 +17,7 @@ from worker.queue import run_worker
 PATIENCE = 8.0
 """Seconds; less than a round, which would find a lost job."""
 
+SAVED = "select saved from generations where id = $1"
 KEYS = """
     insert into studio.idempotency_keys (user_id, key, input_hash, created_at)
     select gen_random_uuid(), age, '', now() - age::interval from unnest('{6 days, 8 days}'::text[]) as age
@@ -72,8 +73,8 @@ def saved(database):
         async with asyncio.timeout(PATIENCE):
             while True:
                 async with database.worker_session() as session:
-                    work = await session.one("generation_for_work", generation_id)
-                if work["saved"]:
+                    is_saved = await session.connection.fetchval(SAVED, generation_id)
+                if is_saved:
                     return
                 await asyncio.sleep(0.05)
 

@@ -9,7 +9,7 @@ from resolvers.control import retry_batch, retry_generation
 from worker.feeding import feed_user
 from worker.making import submit
 from worker.saving import save_again
-from worker.workshop import Task
+from worker.work import Task
 
 REFUSE = """
     create function public.refuse() returns trigger language plpgsql
