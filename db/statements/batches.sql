@@ -62,8 +62,9 @@ where collection_id = any($1::uuid[]) and deleted_at is null
 group by collection_id
 
 -- name: changes_of_batch
--- the batch as it is, and the generations changed past the cursor $2, oldest change first
-select b as batch, g.*, first_image.id as image_id,
+-- the batch as it is, in the first row alone, and the generations changed past the cursor $2, oldest change first
+select case when row_number() over (order by g.seq) = 1 then b end as batch,
+       g.*, first_image.id as image_id,
        studio.signed_address(g.outputs[1], $4) as image_url
 from batches b
 left join lateral (
