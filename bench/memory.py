@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from caller import new_caller
 from service import Memory, Service, running
 
-MARKS = (0.0, 0.1, 0.2, 0.5, 1.0)
+MARKS = (0.1, 0.2, 0.5, 1.0)
 """Parts of the batch at which to look."""
 FROM = 0.2
 """By then everything has been used once."""
