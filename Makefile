@@ -3,7 +3,7 @@
 EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
-.PHONY: check test acceptance acceptance-postgres-15 chaos outage bench requirements
+.PHONY: check test acceptance acceptance-postgres-15 chaos outage bench promises requirements
 
 # Format, lint, types, import contracts, pinned requirements.
 check:
@@ -35,9 +35,17 @@ outage:
 chaos:
 	timeout --signal=INT 900 uv run python bench/chaos.py --kills 40
 
+# The figures in the README.
 bench:
 	uv run python bench/engine.py --images 1000 --side 64
 	uv run python bench/engine.py --images 50 --side 768
+
+# What is promised in numbers: fair turns, the provider's limit, the cost of startBatch, flat memory.
+promises:
+	uv run python bench/fairness.py
+	uv run python bench/rate.py
+	uv run python bench/start.py
+	uv run python bench/memory.py
 
 # Every dependency with its hashes, resolved anew: an old uv.lock would hold it back.
 requirements:

@@ -15,24 +15,9 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-from gql import Client, GraphQLRequest, gql
-from gql.transport.websockets import WebsocketsTransport
+from caller import Caller, new_caller
 from service import Cpu, Service, own_seconds, running
 
-START = """
-    mutation ($input: StartBatchInput!) {
-      startBatch(input: $input) { batchId userErrors { message } }
-    }
-"""
-WATCH = gql("""
-    subscription ($batchId: ID!) {
-      batchResults(batchId: $batchId) {
-        generation { id status saved }
-        batch { status counts { saved failed } }
-      }
-    }
-""")
 PROGRESS_SECONDS = 5
 SMALL = 400
 """Pixels: what is no wider gets no smaller copy beforehand."""
@@ -70,11 +55,11 @@ async def _bounded(images: int, side: int, seconds: float) -> Figures:
 
 
 async def _measure(service: Service, images: int, side: int) -> Figures:
-    token = await service.token()
+    caller = new_caller(service)
     cpu, watcher, began = service.cpu(), own_seconds(), time.perf_counter()
-    batch_id = await _start(service, token, images, side)
+    batch_id = await caller.start_batch(_wanted(images, side))
     answered = time.perf_counter() - began
-    landed = [moment - began async for moment in _landings(service, token, batch_id, images)]
+    landed = [moment - began async for moment in _landings(caller, batch_id, images)]
     made, watched = service.cpu(), own_seconds()
     thumbnails = await _thumbnails(service, images, side)
     return Figures(
@@ -87,53 +72,27 @@ async def _measure(service: Service, images: int, side: int) -> Figures:
     )
 
 
-async def _start(service: Service, token: str, images: int, side: int) -> str:
+def _wanted(images: int, side: int) -> dict[str, Any]:
     """One template and a list of values for its variable: a prompt of its own for each image."""
-    wanted = {
+    return {
         "title": "Bench",
         "templates": [{"name": "Numbered", "prompt": "a lighthouse, number {{number}}"}],
         "variables": {"number": list(range(images))},
         "parameters": {"seconds": 0, "width": side, "height": side},
     }
-    async with httpx.AsyncClient(timeout=30) as client:
-        answer = await client.post(
-            f"{service.address}/graphql",
-            json={"query": START, "variables": {"input": wanted}},
-            headers={"authorization": f"Bearer {token}"},
-        )
-    payload: dict[str, Any] = answer.raise_for_status().json()["data"]["startBatch"]
-    if payload["userErrors"]:
-        raise SystemExit(payload["userErrors"][0]["message"])
-    return str(payload["batchId"])
 
 
-async def _landings(service: Service, token: str, batch_id: str, images: int) -> AsyncIterator[float]:
+async def _landings(caller: Caller, batch_id: str, images: int) -> AsyncIterator[float]:
     """The moment at which the watcher learns of each saved image."""
     told, count = time.perf_counter(), 0
-    async for update in _updates(service, token, batch_id):
-        generation, counts = update["generation"], update["batch"]["counts"]
-        if counts["failed"]:
-            raise SystemExit("An image failed.")
-        if generation and generation["saved"]:
-            count += 1
-            yield time.perf_counter()
+    async for _ in caller.saves(batch_id):
+        count += 1
+        yield time.perf_counter()
         if time.perf_counter() - told > PROGRESS_SECONDS:
             told = time.perf_counter()
             print(f"  {count:,} of {images:,} images", flush=True)
     if count != images:
         raise SystemExit(f"The stream told of {count:,} of {images:,} images.")
-
-
-async def _updates(service: Service, token: str, batch_id: str) -> AsyncIterator[dict[str, Any]]:
-    transport = WebsocketsTransport(
-        url=f"{service.address.replace('http', 'ws', 1)}/graphql",
-        init_payload={"Authorization": f"Bearer {token}"},
-        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-    )
-    request = GraphQLRequest(WATCH, variable_values={"batchId": batch_id})
-    async with Client(transport=transport) as session:
-        async for answer in session.subscribe(request):
-            yield answer["batchResults"]
 
 
 async def _thumbnails(service: Service, images: int, side: int) -> float:

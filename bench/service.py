@@ -1,4 +1,4 @@
-"""A real service in a process of its own, on a folder and a port of its own, and the CPU time it uses."""
+"""A real service in a process of its own, on a folder and a port of its own, and what it uses."""
 
 import asyncio
 import os
@@ -7,19 +7,32 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from uuid import UUID, uuid4
 
-import httpx
+import jwt
 
-__all__ = ["Cpu", "Service", "free_port", "is_setting", "own_seconds", "running", "temporary_folder"]
+__all__ = [
+    "Cpu",
+    "Memory",
+    "Service",
+    "free_port",
+    "is_setting",
+    "own_seconds",
+    "running",
+    "temporary_folder",
+]
 
 READY_SECONDS = 120
 STOP_SECONDS = 15
 TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+PROGRAM = Path(sys.executable).with_name("batch-studio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +52,30 @@ class Cpu:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Bytes held now (resident set): by the process itself, and by the children it draws in."""
+
+    service: int
+    children: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A service that answers, until the end of the block."""
 
     address: str
     folder: Path
     pid: int
+    environment: Mapping[str, str]
 
-    async def token(self) -> str:
-        """The local user's, as the browser gets it."""
-        async with httpx.AsyncClient() as client:
-            answer = await client.post(f"{self.address}/local/token", headers={"origin": self.address})
-        return str(answer.raise_for_status().json()["token"])
+    def token(self, user: UUID) -> str:
+        claims = {"sub": str(user), "role": "authenticated", "aud": "authenticated"}
+        secret = self.environment["BATCH_STUDIO_JWT_SECRET"]
+        return jwt.encode(claims | {"exp": int(time.time()) + 3600}, secret, algorithm="HS256")
+
+    def worker(self, database_url: str) -> AbstractAsyncContextManager[int]:
+        """Another process of the same service, with its database's login; its id."""
+        return _process("worker", environment={**self.environment, "DATABASE_URL": database_url})
 
     def cpu(self) -> Cpu:
         # Until it is reaped, an ended process counts for itself, and from then on for its parent.
@@ -62,35 +87,59 @@ class Service:
             postgres=_tree_seconds(keeper),
         )
 
+    def memory(self) -> Memory:
+        return Memory(service=_resident(self.pid), children=sum(map(_resident, _descendants(self.pid))))
+
     def thumbnails(self) -> int:
         """How many pictures have their usual smaller copy."""
         return sum(1 for _ in (self.folder / "files").rglob("*.400.webp"))
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Service]:
-    """Nothing of the caller's settings counts, and nothing is left behind."""
+async def running(*command: str, **settings: object) -> AsyncIterator[Service]:
+    """`serve`, or what the command says, with these settings and no others; nothing is left behind."""
     with temporary_folder() as folder:
         port = free_port()
-        kept = {name: text for name, text in os.environ.items() if not is_setting(name)}
-        process = await asyncio.create_subprocess_exec(
-            Path(sys.executable).with_name("batch-studio"),
-            cwd=folder,  # where no .env is
-            env=kept | {"BATCH_STUDIO_PORT": str(port), "BATCH_STUDIO_LOG_LEVEL": "warning"},
-            stdout=asyncio.subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                await _ready(process)
-            data_dir = folder / ".batch-studio"
-            yield Service(address=f"http://127.0.0.1:{port}", folder=data_dir, pid=process.pid)
-        finally:
-            await _stop(process)
+        environment = dict(_environment(folder, port, settings))
+        async with _process(*(command or ("serve",)), environment=environment) as pid:
+            yield Service(
+                address=f"http://127.0.0.1:{port}",
+                folder=folder / "data",
+                pid=pid,
+                environment=environment,
+            )
 
 
 def own_seconds() -> float:
     """The CPU seconds of this very process."""
     return _seconds(os.getpid())[0]
+
+
+def _environment(folder: Path, port: int, settings: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    yield from ((name, text) for name, text in os.environ.items() if not is_setting(name))
+    yield "BATCH_STUDIO_PORT", str(port)
+    yield "BATCH_STUDIO_LOG_LEVEL", "warning"
+    yield "BATCH_STUDIO_DATA_DIR", str(folder / "data")
+    yield "BATCH_STUDIO_JWT_SECRET", uuid4().hex
+    yield from ((name, str(value)) for name, value in settings.items())
+
+
+@asynccontextmanager
+async def _process(*command: str, environment: Mapping[str, str]) -> AsyncIterator[int]:
+    """From its word `ready` to its end."""
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM,
+        *command,
+        cwd=Path(environment["BATCH_STUDIO_DATA_DIR"]).parent,  # where no .env is
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await _ready(process)
+        yield process.pid
+    finally:
+        await _stop(process)
 
 
 async def _ready(process: asyncio.subprocess.Process) -> None:
@@ -138,9 +187,29 @@ def _tree_seconds(pid: int) -> float:
     return sum(_seconds(pid)) + sum(map(_tree_seconds, _children(pid)))
 
 
+def _descendants(pid: int) -> Iterator[int]:
+    for child in _children(pid):
+        yield child
+        yield from _descendants(child)
+
+
 def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task")
-    return [int(child) for task in tasks.glob("*/children") for child in task.read_text().split()]
+    """Its threads' children; none of a thread that ends meanwhile."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += map(int, task.read_text().split())
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _resident(pid: int) -> int:
+    """0 for a process that is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    except FileNotFoundError:
+        return 0
 
 
 def _seconds(pid: int) -> tuple[float, float]:

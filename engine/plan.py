@@ -4,8 +4,9 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from engine.refusals import Refusal, TextRule, not_found, refuse_text
@@ -16,7 +17,7 @@ __all__ = [
     "PROMPT_RULE",
     "BatchOrder",
     "BatchPlan",
-    "PlannedGeneration",
+    "PlannedTemplate",
     "TemplateDraft",
     "plan_batch",
     "refuse_model",
@@ -31,8 +32,7 @@ PROMPT_RULE = TextRule(longest=10_000, lines=True)
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateDraft:
+class TemplateDraft(NamedTuple):
     """A template as the plan needs it; path is its place in the input, for refusals."""
 
     name: str
@@ -40,7 +40,7 @@ class TemplateDraft:
     path: tuple[str, ...]
     id: UUID | None = None
     model: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,24 +56,25 @@ class BatchOrder:
     limit: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedGeneration:
-    """One image to be made; position counts from 0 in the batch's own order."""
+class PlannedTemplate(NamedTuple):
+    """The images of one template: its prompts in order, and what they have in common."""
 
-    position: int
-    template_id: UUID | None
-    template_name: str
-    prompt: str
+    template: TemplateDraft
     model: str
-    parameters: dict[str, Any]
+    parameters: Mapping[str, Any]
+    prompts: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
-    """What startBatch does: total counts every image, generations is empty where refused."""
+    """What startBatch does: total counts every image, templates is empty where refused.
+
+    Each prompt makes as many images, one after the other, as there are variants.
+    """
 
     total: int
-    generations: list[PlannedGeneration]
+    variants: int
+    templates: list[PlannedTemplate]
     refusals: list[Refusal]
 
 
@@ -81,12 +82,16 @@ def plan_batch(order: BatchOrder) -> BatchPlan:
     """Template by template, then each combination of variables, then each variant."""
     refusals = list(_refusals(order))
     if refusals:
-        return BatchPlan(total=0, generations=[], refusals=refusals)
+        return _refused(order, 0, refusals)
     total = _count(order)
     if total > order.limit:
-        return BatchPlan(total=total, generations=[], refusals=[_too_many(total, order.limit)])
-    generations, refusals = _written(order)
-    return BatchPlan(total=total, generations=generations, refusals=refusals)
+        return _refused(order, total, [_too_many(total, order.limit)])
+    templates, refusals = _written(order)
+    return BatchPlan(total=total, variants=order.variants, templates=templates, refusals=refusals)
+
+
+def _refused(order: BatchOrder, total: int, refusals: list[Refusal]) -> BatchPlan:
+    return BatchPlan(total=total, variants=order.variants, templates=[], refusals=refusals)
 
 
 def _refusals(order: BatchOrder) -> Iterator[Refusal]:
@@ -179,54 +184,52 @@ def _combination_count(template: TemplateDraft, order: BatchOrder) -> int:
     return count
 
 
-def _written(order: BatchOrder) -> tuple[list[PlannedGeneration], list[Refusal]]:
-    """One by one, up to the first that is refused: filled in, a prompt may be a thousand times as long."""
-    written: list[PlannedGeneration] = []
+def _written(order: BatchOrder) -> tuple[list[PlannedTemplate], list[Refusal]]:
+    """Prompt by prompt, up to the first that is refused: filled in, one may be a thousand times as long."""
+    written: list[PlannedTemplate] = []
     characters = 0
-    for planned, size in _generations(order):
-        refusals = list(refuse_text(planned.prompt, ("variables",), PROMPT_RULE))
-        characters += len(planned.prompt) + size
-        if characters > MOST_CHARACTERS:
-            refusals.append(_too_much())
-        if refusals:
-            return [], refusals[:1]
+    common = len(json.dumps(order.parameters))
+    for planned in _planned(order):
+        size = len(json.dumps(planned.parameters)) if planned.template.parameters else common
+        for prompt in _filled(planned.template.prompt, order.variables):
+            characters += (len(prompt) + size) * order.variants
+            if refusals := refuse_text(prompt, ("variables",), PROMPT_RULE):
+                return [], refusals
+            if characters > MOST_CHARACTERS:
+                return [], [_too_much()]
+            planned.prompts.append(prompt)
         written.append(planned)
     return written, []
 
 
-def _generations(order: BatchOrder) -> Iterator[tuple[PlannedGeneration, int]]:
-    """Each with the number of characters of its parameters."""
-    positions = itertools.count()
+def _planned(order: BatchOrder) -> Iterator[PlannedTemplate]:
+    """Without their prompts."""
     for template in order.templates:
-        parameters = {**order.parameters, **template.parameters}
-        size = len(json.dumps(parameters))
-        for prompt in _prompts(template, order.variables):
-            for _ in range(order.variants):
-                planned = PlannedGeneration(
-                    position=next(positions),
-                    template_id=template.id,
-                    template_name=template.name,
-                    prompt=prompt,
-                    model=template.model or order.model,
-                    parameters=parameters,
-                )
-                yield planned, size
+        own = template.parameters
+        parameters = {**order.parameters, **own} if own else order.parameters
+        yield PlannedTemplate(template, template.model or order.model, parameters, [])
 
 
-def _prompts(template: TemplateDraft, variables: Mapping[str, Any]) -> Iterator[str]:
-    names = _names(template.prompt)
+def _filled(prompt: str, variables: Mapping[str, Any]) -> Iterator[str]:
+    """The prompt with each combination of values; a value is not looked into for variables again."""
+    names = _names(prompt)
+    if not names:
+        return iter([prompt])
     choices = [v if isinstance(v := variables[name], list) else [v] for name in names]
-    for values in itertools.product(*choices):
-        yield _filled(template.prompt, dict(zip(names, values, strict=True)))
+    return itertools.starmap(_form(prompt, names).format, itertools.product(*choices))
 
 
-def _filled(prompt: str, values: Mapping[str, Any]) -> str:
-    return VARIABLE.sub(lambda match: str(values[match[1]]), prompt)
+def _form(prompt: str, names: Sequence[str]) -> str:
+    """The prompt as str.format takes it, each variable by its place among the names."""
+    pieces = VARIABLE.split(prompt)
+    pieces[::2] = [text.replace("{", "{{").replace("}", "}}") for text in pieces[::2]]
+    pieces[1::2] = [f"{{{names.index(name)}}}" for name in pieces[1::2]]
+    return "".join(pieces)
 
 
 def _names(prompt: str) -> list[str]:
     """The variables of a prompt in order of appearance, each once."""
-    return list(dict.fromkeys(VARIABLE.findall(prompt)))
+    return list(dict.fromkeys(VARIABLE.findall(prompt))) if "{{" in prompt else []
 
 
 def _first_uses(templates: Sequence[TemplateDraft]) -> dict[str, TemplateDraft]:

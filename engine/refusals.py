@@ -54,23 +54,26 @@ class TextRule:
     optional: bool = False
 
 
-def refuse_text(text: str, path: tuple[str, ...], rule: TextRule) -> Iterator[Refusal]:
+def refuse_text(text: str, path: tuple[str, ...], rule: TextRule) -> list[Refusal]:
     """Nothing for a good text; PostgreSQL cannot store NUL, and lone surrogates are no text at all."""
-    what = ".".join(path)
+    if (text.strip() or rule.optional) and len(text) <= rule.longest and not _has_control(text, rule):
+        return []
+    code, problem = _problem(text, rule)
+    return [Refusal(path=path, code=code, message=f"{'.'.join(path)} {problem}")]
+
+
+def _has_control(text: str, rule: TextRule) -> bool:
+    # Nearly every text is printable, which is quicker to find out.
+    return not text.isprintable() and bool((CONTROL_BUT_LINES if rule.lines else CONTROL).search(text))
+
+
+def _problem(text: str, rule: TextRule) -> tuple[UserErrorCode, str]:
     if not text.strip() and not rule.optional:
-        yield Refusal(path=path, code=UserErrorCode.REQUIRED, message=f"{what} must not be empty.")
-    elif len(text) > rule.longest:
-        yield Refusal(
-            path=path,
-            code=UserErrorCode.TOO_MANY,
-            message=f"{what} has {len(text):,} characters; at most {rule.longest:,} are allowed.",
-        )
-    elif (CONTROL_BUT_LINES if rule.lines else CONTROL).search(text):
-        yield Refusal(
-            path=path,
-            code=UserErrorCode.INVALID,
-            message=f"{what} holds a control character.",
-        )
+        return UserErrorCode.REQUIRED, "must not be empty."
+    if len(text) > rule.longest:
+        many = f"has {len(text):,} characters; at most {rule.longest:,} are allowed."
+        return UserErrorCode.TOO_MANY, many
+    return UserErrorCode.INVALID, "holds a control character."
 
 
 def refuse_count(count: int, path: tuple[str, ...], *, most: int) -> Iterator[Refusal]:

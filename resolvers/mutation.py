@@ -43,7 +43,7 @@ class Mutation:
         info: Info,
         input: Annotated[StartBatchInput, strawberry.argument(description="What to make.")],
     ) -> StartBatchPayload:
-        return await _started(info.context, await starting.start_batch(info.context, input))
+        return _started(await starting.start_batch(info.context, input))
 
     @strawberry.mutation(
         description=(
@@ -56,7 +56,7 @@ class Mutation:
         info: Info,
         input: Annotated[RegenerateBatchInput, strawberry.argument(description="What to make again.")],
     ) -> StartBatchPayload:
-        return await _started(info.context, await starting.regenerate_batch(info.context, input))
+        return _started(await starting.regenerate_batch(info.context, input))
 
     @strawberry.mutation(
         description=(
@@ -129,10 +129,10 @@ class Mutation:
         return CollectionPayload(collection=Collection.of(row))
 
 
-async def _started(context: Context, outcome: starting.Outcome) -> StartBatchPayload:
+def _started(outcome: starting.Outcome) -> StartBatchPayload:
     if isinstance(outcome, list):
         return StartBatchPayload(user_errors=_user_errors(outcome))
-    return StartBatchPayload(batch_id=global_id(outcome), batch=await context.batch(outcome))
+    return StartBatchPayload(batch_id=global_id(outcome), key=outcome)
 
 
 async def _batch(context: Context, id: str, refusals: list[Refusal]) -> BatchPayload:

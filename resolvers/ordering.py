@@ -1,7 +1,6 @@
 """From the input of startBatch or generateImage to what is written, collecting every refusal on the way."""
 
-import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +13,7 @@ from engine.plan import (
     NAME_RULE,
     PROMPT_RULE,
     BatchOrder,
-    PlannedGeneration,
+    PlannedTemplate,
     TemplateDraft,
     plan_batch,
     refuse_model,
@@ -37,7 +36,7 @@ from schema.node import Row, read_id
 __all__ = [
     "BatchDraft",
     "ImageDraft",
-    "choose_seed",
+    "asked_seed",
     "draft_batch",
     "draft_image",
     "refuse_common",
@@ -54,7 +53,10 @@ CHARACTERS_IN_NAME = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchDraft:
-    """A batch as it will be written; generations are rows in order, as JSON."""
+    """A batch as it will be written.
+
+    templates are, in order and as JSON, what `insert_generations` takes.
+    """
 
     title: str
     tags: list[str]
@@ -63,7 +65,8 @@ class BatchDraft:
     reference_url: str | None
     parameters: dict[str, Any]
     variables: dict[str, Any]
-    generations: list[dict[str, Any]]
+    total: int
+    templates: list[dict[str, Any]]
     regenerated_from: UUID | None = None
 
 
@@ -77,7 +80,7 @@ class ImageDraft:
     prompt: str
     model: str
     parameters: dict[str, Any]
-    seed: int
+    seed: int | None
 
 
 async def draft_batch(
@@ -101,7 +104,8 @@ async def draft_batch(
         reference_url=asked.reference_url,
         parameters=json_object(asked.parameters),
         variables=json_object(asked.variables),
-        generations=[_generation_row(planned, collection) for planned in plan.generations],
+        total=plan.total,
+        templates=[_template_row(each, collection, plan.variants) for each in plan.templates],
     )
 
 
@@ -129,7 +133,7 @@ async def draft_image(
         prompt=asked.prompt,
         model=model,
         parameters=parameters,
-        seed=choose_seed(parameters),
+        seed=asked_seed(parameters),
     )
 
 
@@ -195,26 +199,24 @@ def _order(asked: StartBatchInput, templates: list[TemplateDraft], services: Ser
     )
 
 
-def _generation_row(planned: PlannedGeneration, collection: Row | None) -> dict[str, Any]:
-    template = planned.template_name
+def _template_row(planned: PlannedTemplate, collection: Row | None, variants: int) -> dict[str, Any]:
+    template = planned.template
     return {
-        "position": planned.position,
-        "template_id": planned.template_id,
-        "template_name": template,
-        "name": f"{collection['name']} - {template}" if collection else template,
-        "prompt": planned.prompt,
+        "template_id": template.id,
+        "template_name": template.name,
+        "name": f"{collection['name']} - {template.name}" if collection else template.name,
+        "prompts": planned.prompts,
+        "variants": variants,
         "model": planned.model,
         "parameters": planned.parameters,
-        "seed": choose_seed(planned.parameters),
+        "seed": asked_seed(planned.parameters),
     }
 
 
-def choose_seed(parameters: dict[str, Any]) -> int:
-    """The one asked for, else a random one: it is stored either way, so that work can be repeated."""
+def asked_seed(parameters: Mapping[str, Any]) -> int | None:
+    """None where it is to be drawn: it is stored either way, so that work can be repeated."""
     asked = parameters.get("seed")
-    if type(asked) is int and 0 <= asked < 2**63:
-        return asked
-    return secrets.randbelow(2**31)
+    return asked if type(asked) is int and 0 <= asked < 2**63 else None
 
 
 def _model(asked: StartBatchInput | GenerateImageInput, services: Services) -> str:

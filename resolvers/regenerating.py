@@ -9,7 +9,7 @@ from engine.plan import refuse_model
 from engine.refusals import Refusal, not_found
 from engine.words import GenerationStatus, UserErrorCode
 from resolvers.context import Services
-from resolvers.ordering import BatchDraft, choose_seed, refuse_common, refuse_title
+from resolvers.ordering import BatchDraft, asked_seed, refuse_common, refuse_title
 from resolvers.templates import json_object
 from schema.inputs import RegenerateBatchInput
 from schema.node import Row, read_id
@@ -43,9 +43,8 @@ async def draft_again(
         reference_url=asked.reference_url or batch["reference_url"],
         parameters={**batch["parameters"], **parameters},
         variables=batch["variables"],
-        generations=[
-            _again(row, place, model=asked.model, parameters=parameters) for place, row in enumerate(chosen)
-        ],
+        total=len(chosen),
+        templates=[_again(row, model=asked.model, parameters=parameters) for row in chosen],
         regenerated_from=key,
     )
 
@@ -73,17 +72,17 @@ def _chosen(generations: Sequence[Row], asked: RegenerateBatchInput) -> tuple[li
     return chosen, absent
 
 
-def _again(row: Row, place: int, *, model: str | None, parameters: dict[str, Any]) -> dict[str, Any]:
+def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> dict[str, Any]:
     changed = {**row["parameters"], **parameters}
     return {
-        "position": place,
         "template_id": row["template_id"],
         "template_name": row["template_name"],
         "name": row["name"],
-        "prompt": row["prompt"],
+        "prompts": [row["prompt"]],
+        "variants": 1,
         "model": model or row["model"],
         "parameters": changed,
-        "seed": choose_seed(changed),
+        "seed": asked_seed(changed),
     }
 
 

@@ -90,10 +90,10 @@ async def _insert_batch(session: Session, draft: BatchDraft) -> Row:
         draft.parameters,
         draft.variables,
         draft.tags,
-        len(draft.generations),
+        draft.total,
         draft.regenerated_from,
     )
-    await session.rows("insert_generations", batch["id"], draft.generations)
+    await session.rows("insert_generations", batch["id"], draft.templates)
     return batch
 
 

@@ -56,7 +56,7 @@ class Subscription:
 
 
 async def _changes(context: Context, key: UUID, seen: int | None) -> list[Row]:
-    """One row a change, each with the batch beside it; one row without a change where there is none."""
+    """One row a change, the first with the batch beside it; one row without a change where there is none."""
     signer = context.services.signer()
     async with context.session() as session:
         rows = await session.rows(

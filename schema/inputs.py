@@ -1,7 +1,13 @@
 """What a caller hands in."""
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
 import strawberry
 from strawberry.scalars import JSON
+from strawberry.types import get_object_definition
+from strawberry.types.arguments import InputContext
+from strawberry.utils.str_converters import to_snake_case
 
 __all__ = [
     "CreateCollectionInput",
@@ -10,6 +16,8 @@ __all__ = [
     "StartBatchInput",
     "TemplateInput",
 ]
+
+Made = TypeVar("Made")
 
 
 @strawberry.input(description="A template written on the spot.")
@@ -116,3 +124,18 @@ class CreateCollectionInput:
     name: str = strawberry.field(description="Its name.")
     description: str | None = strawberry.field(default=None, description="What it is for.")
     templates: list[TemplateInput] = strawberry.field(description="Its prompts, in order.")
+
+
+def _with_templates(kind: type[Made], given: Mapping[str, Any], _: InputContext) -> Made:
+    """The input as Strawberry would make it, which asks of each value what it is: 50 ms for 1,000 templates.
+
+    Nothing but a template needs to be made into anything: graphql-core has checked all values already.
+    """
+    fields: dict[str, Any] = {to_snake_case(name): value for name, value in given.items()}
+    if fields.get("templates") is not None:
+        fields["templates"] = [TemplateInput(**each) for each in fields["templates"]]
+    return kind(**fields)
+
+
+for each in (StartBatchInput, CreateCollectionInput):
+    get_object_definition(each, strict=True).from_input = _with_templates

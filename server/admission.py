@@ -45,7 +45,8 @@ class Admission(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
         if context.graphql_document and not context.pre_execution_errors:
-            context.pre_execution_errors = list(_faults(context, context.graphql_document)) or None
+            # None would have the document validated once more.
+            context.pre_execution_errors = list(_faults(context, context.graphql_document))
         yield
 
 

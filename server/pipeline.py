@@ -6,7 +6,9 @@ from uuid import uuid4
 import strawberry
 import structlog
 from graphql import GraphQLError
+from graphql.execution.executor import Executor
 from strawberry.extensions import MaskErrors, ParserCache, ValidationCache
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -38,7 +40,19 @@ def build_schema() -> strawberry.Schema:
             Admission,
             Masking,
         ],
+        execution_context_class=Execution,
     )
+
+
+class Execution(StrawberryGraphQLCoreExecutionContext):
+    """Forgets after each event of a subscription what it has noted for it."""
+
+    def build_per_event_executor(self, payload: Any) -> Executor[Any]:
+        # graphql-core 3.3.2 shares these notes, which only this event can use, among all events of a
+        # subscription, and so keeps 10 KB of each for as long as the subscription lasts.
+        executor = super().build_per_event_executor(payload)
+        executor._relevant_sub_fields = {}
+        return executor
 
 
 class StudioSchema(strawberry.Schema):

@@ -1,6 +1,7 @@
 """Runs the API, a worker, or both, until asked to end."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -50,6 +51,7 @@ async def serve_until(
             stopped = asyncio.create_task(stopping.wait())
             await asyncio.wait({serving, ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if ready.done():
+                _settle_in()
                 for line in _greeting(settings):
                     announce(line)
             await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -123,6 +125,12 @@ async def _become_ready(settings: Settings, server: uvicorn.Server) -> None:
             if server.started and await _is_ready(client, settings):
                 return
             await asyncio.sleep(LOOK_READY)
+
+
+def _settle_in() -> None:
+    """What was built at the start stays to the end: the garbage collector need not walk it ever again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _greeting(settings: Settings) -> Iterator[str]:

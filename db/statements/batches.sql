@@ -7,13 +7,23 @@ values ($1, $2, $3, $4, $5, $6, $7, $8::integer, $8::integer, $9)
 returning *
 
 -- name: insert_generations
--- $1 batch, $2 JSON array of generations in order
+-- $1 batch, $2 JSON array: what the images of one template have in common, its prompts, and how often each is made
 insert into generations (batch_id, position, template_id, template_name, name, prompt, model, parameters, seed, seq)
-select $1, g.position, g.template_id, g.template_name, g.name, g.prompt, g.model, g.parameters, g.seed, g.position + 1
-from jsonb_to_recordset($2) as g (
-    position integer, template_id uuid, template_name text, name text,
-    prompt text, model text, parameters jsonb, seed bigint
-)
+select $1, g.place - 1, g.template_id, g.template_name, g.name, g.prompt, g.model, g.parameters,
+       coalesce(g.seed, floor(random() * 2147483648)::bigint), g.place
+from (
+    select t.*, p.prompt, row_number() over (order by t.template_place, p.prompt_place, variant) as place
+    from rows from (
+        jsonb_to_recordset($2) as (
+            template_id uuid, template_name text, name text, prompts text[], variants integer,
+            model text, parameters jsonb, seed bigint
+        )
+    ) with ordinality as t (
+        template_id, template_name, name, prompts, variants, model, parameters, seed, template_place
+    )
+    cross join unnest(t.prompts) with ordinality as p (prompt, prompt_place)
+    cross join generate_series(1, t.variants) as variant
+) g
 
 -- name: batches_by_id
 select * from batches where id = any($1::uuid[])
@@ -52,8 +62,9 @@ where collection_id = any($1::uuid[]) and deleted_at is null
 group by collection_id
 
 -- name: changes_of_batch
--- the batch as it is, and the generations changed past the cursor $2, oldest change first
-select b as batch, g.*, studio.signed_address(g.outputs[1], $4) as image_url,
+-- the batch as it is, in the first row alone, and the generations changed past the cursor $2, oldest change first
+select case when row_number() over (order by g.seq) = 1 then b end as batch,
+       g.*, studio.signed_address(g.outputs[1], $4) as image_url,
        (select id from images where generation_id = g.id and user_id = g.user_id and output = 0) as image_id
 from batches b
 left join lateral (

@@ -44,14 +44,11 @@ def new_batch() -> Callable[..., Awaitable[Made]]:
         batch = await session.one(
             "insert_batch", "First", collection_id, "demo", None, {}, {}, [], total, None
         )
-        rows = [generation(position=position) for position in range(total)]
-        await session.rows("insert_generations", batch["id"], rows)
+        common = {"template_name": "Boat", "name": "Boat", "model": "demo", "parameters": {}, "seed": 1}
+        row = {**common, "prompts": ["a boat"], "variants": total}
+        await session.rows("insert_generations", batch["id"], [row])
         found = await session.rows("generations_of_batches", [batch["id"]], -1, UUID(int=0), total, [], None)
         return Made(id=batch["id"], generations=[row["id"] for row in found])
-
-    def generation(**given: Any) -> dict[str, Any]:
-        fixed = {"template_name": "Boat", "name": "Boat", "prompt": "a boat", "model": "demo"}
-        return fixed | {"parameters": {}, "seed": 1} | given
 
     return make
 

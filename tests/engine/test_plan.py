@@ -31,11 +31,11 @@ def order(*templates: TemplateDraft, **given: object) -> BatchOrder:
 
 def prompts(plan: BatchPlan) -> list[str]:
     assert plan.refusals == []
-    return [each.prompt for each in plan.generations]
+    return [prompt for each in plan.templates for prompt in each.prompts for _variant in range(plan.variants)]
 
 
 def refused(plan: BatchPlan) -> list[tuple[tuple[str, ...], UserErrorCode]]:
-    assert plan.generations == []
+    assert plan.templates == []
     return [(each.path, each.code) for each in plan.refusals]
 
 
@@ -61,7 +61,7 @@ def test_templates_come_first_then_variables_then_variants():
 def test_a_list_multiplies_only_the_templates_that_use_it():
     plan = plan_batch(order(template("{{a}}"), template("b"), variables={"a": ["x", "y", "z"]}))
 
-    assert plan.total == len(plan.generations) == 4
+    assert plan.total == len(prompts(plan)) == 4
 
 
 def test_a_variable_used_twice_has_one_value_at_a_time():
@@ -81,10 +81,16 @@ def test_a_template_keeps_its_name_and_id_and_has_the_last_word_on_model_and_par
 
     plan = plan_batch(order(own, template(), parameters={"width": 9, "height": 9}))
 
-    first, second = plan.generations
-    assert (first.template_id, first.template_name, first.model) == (own.id, "Dusk", "other")
+    first, second = plan.templates
+    assert (first.template, first.model) == (own, "other")
     assert first.parameters == {"width": 1, "height": 9, "seed": 7}
     assert (second.model, second.parameters) == ("demo", {"width": 9, "height": 9})
+
+
+def test_braces_that_are_no_variable_stay_as_they_are():
+    plan = plan_batch(order(template("{x} {{}} {{{a}}} {0} {{a b}}"), variables={"a": "{1}"}))
+
+    assert prompts(plan) == ["{x} {{}} {{1}} {0} {{a b}}"]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +129,7 @@ def test_a_batch_above_the_limit_is_refused_whole_and_says_how_many_it_would_hav
 
 
 def test_a_batch_at_the_limit_is_planned():
-    assert len(plan_batch(order(variants=100)).generations) == 100
+    assert len(prompts(plan_batch(order(variants=100)))) == 100
 
 
 def test_a_product_of_lists_too_large_to_write_down_is_refused_at_once():
@@ -150,7 +156,7 @@ def test_more_text_than_one_statement_should_carry_is_refused():
         order(template(), template(), template(), parameters=heavy, variants=100, limit=1_000)
     )
 
-    assert len(plan.generations) == 100
+    assert len(prompts(plan)) == 100
     assert refused(double) == [((), UserErrorCode.LIMIT_REACHED)]
 
 
@@ -178,8 +184,7 @@ def test_a_plan_is_whole_or_refused(texts, variables, variants):
     plan = plan_batch(order(templates=templates, variables=variables, variants=variants, limit=50))
 
     if plan.refusals:
-        assert plan.generations == []
+        assert plan.templates == []
     else:
-        assert plan.total == len(plan.generations) <= 50
-        assert [each.position for each in plan.generations] == list(range(plan.total))
-        assert all("{{" not in each.prompt for each in plan.generations)
+        assert plan.total == len(prompts(plan)) <= 50
+        assert all("{{" not in prompt for prompt in prompts(plan))

@@ -43,8 +43,7 @@ class Archive:
         """A finished batch with so many images, all saved."""
         async with self.database.session(self.owner) as session:
             row = await session.one("insert_batch", title, collection, "demo", None, {}, {}, [], images, None)
-            rows = [self._generation(place) for place in range(images)]
-            await session.rows("insert_generations", row["id"], rows)
+            await session.rows("insert_generations", row["id"], [self._template(images)])
             generations = await session.connection.fetch(
                 "select id from generations where batch_id = $1 order by position", row["id"]
             )
@@ -98,12 +97,12 @@ class Archive:
         return str(await session.connection.fetchval("select id from images where url = $1", key))
 
     @staticmethod
-    def _generation(place: int) -> dict[str, Any]:
+    def _template(images: int) -> dict[str, Any]:
         return {
-            "position": place,
             "template_name": "Boat",
             "name": "A boat",
-            "prompt": "a boat",
+            "prompts": ["a boat"],
+            "variants": images,
             "model": "demo",
             "parameters": {},
             "seed": 7,

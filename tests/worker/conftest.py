@@ -64,10 +64,10 @@ def seed(database: Database, ada: Viewer) -> Seed:
     async def make(count: int = 1, viewer: Viewer = ada) -> list[UUID]:
         rows = [
             {
-                "position": place,
                 "template_name": f"Template {place}",
                 "name": f"Image {place}",
-                "prompt": f"prompt {place}",
+                "prompts": [f"prompt {place}"],
+                "variants": 1,
                 "model": "scripted",
                 "parameters": {},
                 "seed": place,
