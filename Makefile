@@ -3,7 +3,7 @@
 EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
-.PHONY: check test acceptance acceptance-postgres-15 chaos outage bench promises requirements
+.PHONY: check test acceptance acceptance-postgres-15 acceptance-chaos chaos outage bench promises requirements
 
 # Format, lint, types, import contracts, pinned requirements.
 check:
@@ -17,7 +17,7 @@ test:
 	pip install uv && uv run pytest
 
 # The long runs, each bounded: a target of its own, named here.
-acceptance: acceptance-postgres-15
+acceptance: acceptance-postgres-15 outage acceptance-chaos
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -31,6 +31,9 @@ acceptance-postgres-15:
 outage:
 	uv run pytest -m outage
 
+acceptance-chaos:
+	timeout --signal=INT 400 uv run python bench/chaos.py --kills 10
+
 # kill -9 at random while batches run against a bad provider; repeat one with the seed it prints.
 chaos:
 	timeout --signal=INT 900 uv run python bench/chaos.py --kills 40
@@ -40,8 +43,9 @@ bench:
 	uv run python bench/engine.py --images 1000 --side 64
 	uv run python bench/engine.py --images 50 --side 768
 
-# What is promised in numbers: fair turns, the provider's limit, the cost of startBatch, flat memory.
+# What is promised in numbers: many runs at once, fair turns, the provider's limit, the cost of startBatch, flat memory.
 promises:
+	uv run python bench/flight.py
 	uv run python bench/fairness.py
 	uv run python bench/rate.py
 	uv run python bench/start.py
