@@ -3,7 +3,8 @@
 EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
-.PHONY: check test acceptance acceptance-postgres-15 acceptance-chaos chaos outage bench promises requirements
+.PHONY: check test acceptance acceptance-postgres-15 acceptance-chaos acceptance-torture chaos torture \
+	outage bench promises requirements
 
 # Format, lint, types, import contracts, pinned requirements.
 check:
@@ -17,7 +18,7 @@ test:
 	pip install uv && uv run pytest
 
 # The long runs, each bounded: a target of its own, named here.
-acceptance: acceptance-postgres-15 outage acceptance-chaos
+acceptance: acceptance-postgres-15 outage acceptance-chaos acceptance-torture
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -26,6 +27,9 @@ acceptance-postgres-15:
 	else \
 		echo 'Not run on PostgreSQL 15: there is none in $(POSTGRES_15) (apt-get install postgresql-15).'; \
 	fi
+
+acceptance-torture:
+	timeout --signal=INT 120 uv run python bench/torture.py --cuts 100 --clients 40 --images 50
 
 # The database away and stalled, SIGTERM and SIGSTOP: each waits for real time-outs.
 outage:
@@ -37,6 +41,10 @@ acceptance-chaos:
 # kill -9 at random while batches run against a bad provider; repeat one with the seed it prints.
 chaos:
 	timeout --signal=INT 900 uv run python bench/chaos.py --kills 40
+
+# Sockets cut at random while replicas die and hints are dropped; repeat one with the seed it prints.
+torture:
+	timeout --signal=INT 400 uv run python bench/torture.py --cuts 1000
 
 # The figures in the README.
 bench:

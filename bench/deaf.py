@@ -1,0 +1,67 @@
+"""The service as ever, but half of the wake-ups that it gets are dropped.
+
+    python -P bench/deaf.py serve --no-worker
+
+What the service learns from hints it must learn without them too, only later. `-P` keeps this folder off the
+path, where one of its files would hide a package of the project.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from engine.seams import Hints, Watch
+from server import wiring
+from server.command import main
+
+HEARD = 0.5
+"""The part of the wake-ups that comes through."""
+SEAM = "open_hints" if hasattr(wiring, "open_hints") else "open_notify_hints"
+
+
+@dataclass(frozen=True, slots=True)
+class DeafWatch:
+    """A listener that sleeps on through half of what wakes it."""
+
+    watch: Watch
+
+    async def wait(self, seconds: float) -> None:
+        now = asyncio.get_running_loop().time
+        until = now() + seconds
+        while now() < until:
+            await self.watch.wait(until - now())
+            if random.random() < HEARD:
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class DeafHints:
+    """Hints of which only half arrive."""
+
+    hints: Hints
+
+    def tell(self, *topics: UUID) -> None:
+        self.hints.tell(*topics)
+
+    @contextmanager
+    def watch(self, topic: UUID) -> Iterator[DeafWatch]:
+        with self.hints.watch(topic) as watch:
+            yield DeafWatch(watch)
+
+
+open_hints = getattr(wiring, SEAM)
+
+
+@asynccontextmanager
+async def open_deaf_hints(*given: Any) -> AsyncIterator[DeafHints]:
+    async with open_hints(*given) as hints:
+        yield DeafHints(hints)
+
+
+if __name__ == "__main__":
+    setattr(wiring, SEAM, open_deaf_hints)
+    main()
