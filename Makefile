@@ -50,6 +50,7 @@ torture:
 bench:
 	uv run python bench/engine.py --images 1000 --side 64
 	uv run python bench/engine.py --images 50 --side 768
+	uv run python bench/subscriptions.py
 
 # What is promised in numbers: many runs at once, fair turns, the provider's limit, the cost of startBatch, flat memory.
 promises:
