@@ -23,7 +23,8 @@ __all__ = ["Batch", "Reference", "Rival", "Service", "reference", "service"]
 
 WRITER = Path(__file__).with_name("writer.py")
 SDL = Path(__file__).parent.parent / "schema/schema.graphql"
-SOCKETS_A_USER = 1000
+MOST_SOCKETS = 1000
+"""Of one user: all subscribers of a batch are its owner."""
 START = """
     mutation ($input: StartBatchInput!) {
       startBatch(input: $input) { batchId userErrors { message } }
@@ -186,7 +187,7 @@ async def service(stage: Stage) -> AsyncIterator[Service]:
     """The API alone; it ends with the stage."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    pid = await stage.start("api", PROGRAM, "serve", "--no-worker", port=port, sockets_a_user=SOCKETS_A_USER)
+    pid = await stage.start("api", PROGRAM, "serve", "--no-worker", port=port, max_sockets=MOST_SOCKETS)
     async with _lines(sys.executable, "-P", WRITER, env=stage.environment) as writer:
         await stage.until_ready(address)
         yield Service(stage=stage, writer=writer, address=address, pid=pid)

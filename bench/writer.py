@@ -18,6 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,7 +27,8 @@ from db.changes import Change, apply_change
 from db.session import Database, open_database
 from engine.seams import Hints
 from engine.words import GenerationStatus
-from server.wiring import open_notify_hints
+from server import wiring
+from server.settings import load_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +80,17 @@ class Writer:
 
 async def main() -> None:
     url = os.environ["DATABASE_URL"]
-    async with open_database(url) as database, open_notify_hints(url) as hints:
+    async with open_database(url) as database, _open_hints(url) as hints:
         writer = Writer(database=database, hints=hints)
         while line := await asyncio.to_thread(sys.stdin.readline):
             print(json.dumps(await _do(writer, json.loads(line))), flush=True)
+
+
+def _open_hints(url: str) -> AbstractAsyncContextManager[Hints]:
+    """As the service opens them."""
+    if hasattr(wiring, "open_hints"):
+        return wiring.open_hints(load_settings(), url)
+    return wiring.open_notify_hints(url)
 
 
 async def _do(writer: Writer, asked: dict[str, Any]) -> list[float]:
