@@ -31,7 +31,8 @@ IDLE_SECONDS = 5.0
 SUBSCRIBERS = 200
 CHANGES, APART = 150, 0.1
 BURSTS, BURST = 3, 50
-SLICES, SLICE_SECONDS, LANES = 16, 1.0, 8
+ROUNDS, SLICE_SECONDS, LANES = 20, 0.25, 8
+"""Of a round, the first and the last slice are without hints, the two between with them."""
 SILENCE, LOOK = 10.0, 0.1
 TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 MB = 1_000_000
@@ -152,11 +153,12 @@ async def _until_told(subscribers: Sequence[Subscriber], count: int) -> None:
 async def _write_rate(ours: Service) -> float:
     """The rate of changes that are told by hints, as a part of that of the same changes without hints."""
     batches = [await ours.open_batch(1) for _ in range(LANES)]
-    rates = await ours.race(batches, SLICES, SLICE_SECONDS)
-    told = [rate for number, rate in enumerate(rates) if number % 4 in {1, 2}]
-    untold = [rate for number, rate in enumerate(rates) if number % 4 not in {1, 2}]
-    print(f"  {statistics.median(told):,.0f} a second with hints, {statistics.median(untold):,.0f} without")
-    return statistics.median(told) / statistics.median(untold)
+    rates = await ours.race(batches, 4 * ROUNDS, SLICE_SECONDS)
+    rounds = [rates[start : start + 4] for start in range(0, len(rates), 4)]
+    told = [after + again for _, after, again, _ in rounds]
+    untold = [before + last for before, _, _, last in rounds]
+    print(f"  {sum(told) / 2 / ROUNDS:,.0f} a second with hints, {sum(untold) / 2 / ROUNDS:,.0f} without")
+    return statistics.median(with_hints / without for with_hints, without in zip(told, untold, strict=True))
 
 
 async def _memory(rival: Rival) -> int:
