@@ -44,8 +44,9 @@ class DeafHints:
 
     hints: Hints
 
-    def tell(self, *topics: UUID) -> None:
-        self.hints.tell(*topics)
+    def __getattr__(self, name: str) -> Any:
+        """All else is as ever."""
+        return getattr(self.hints, name)
 
     @contextmanager
     def watch(self, topic: UUID) -> Iterator[DeafWatch]:

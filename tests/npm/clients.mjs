@@ -7,6 +7,7 @@
 import { createClient as createStreamClient } from 'graphql-sse';
 import { createClient as createSocketClient } from 'graphql-ws';
 import { Client, fetchExchange, subscriptionExchange } from 'urql';
+import { onEnd, pipe, subscribe } from 'wonka';
 import WebSocket from 'ws';
 
 const FORBIDDEN = 4403;
@@ -66,16 +67,29 @@ function urql({ address, token }, options, request, sink) {
     preferGetMethod: false,
     ...options,
   });
-  const ask = () =>
-    client.subscription(request.query, { ...request.variables }).subscribe(({ data, error, hasNext }) => {
-      if (error) sink.error(error);
-      else if (hasNext) sink.next({ data });
-      else sink.complete(); // with the last result once more
-    });
-  let asking = ask();
+  const ask = () => {
+    let left = false;
+    const { unsubscribe } = pipe(
+      client.subscription(request.query, { ...request.variables }),
+      onEnd(() => left || sink.complete()),
+      subscribe(({ data, error, hasNext }) => {
+        if (error) {
+          left = true;
+          sink.error(error);
+        } else if (hasNext) {
+          sink.next({ data }); // without a next one, it is the last result once more
+        }
+      }),
+    );
+    return () => {
+      left = true;
+      unsubscribe();
+    };
+  };
+  let leave = ask();
   return () => {
-    asking.unsubscribe();
-    asking = ask();
+    leave();
+    leave = ask();
   };
 }
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from asyncio.subprocess import PIPE
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.npm.node import FOLDER, NODE, install
 START = """mutation ($input: StartBatchInput!) {
   startBatch(input: $input) { batchId userErrors { message } }
 }"""
+CANCEL = "mutation ($id: ID!) { cancelBatch(id: $id) { userErrors { message } } }"
 FOLLOW = """subscription ($id: ID!, $after: String) {
   batchResults(batchId: $id, after: $after) { cursor generation { id status saved } batch { status } }
 }"""
@@ -27,26 +29,33 @@ REFUSALS = {
 }
 CLIENTS = list(REFUSALS)
 IMAGES = 6
+AtCut = Callable[[], Awaitable[object]]
 
 
 @pytest.fixture(scope="session")
 def node():
-    """Runs follow.mjs to its end; returns the lines it prints."""
+    """Runs follow.mjs to its end; returns the lines it prints. at_cut is awaited once it has cut its line."""
     install()
 
-    async def node(**asked: Any) -> list[dict[str, Any]]:
+    async def node(at_cut: AtCut | None = None, **asked: Any) -> list[dict[str, Any]]:
         process = await asyncio.create_subprocess_exec(
             NODE, "follow.mjs", json.dumps(asked), cwd=FOLDER, stdout=PIPE, stderr=PIPE
         )
+        lines = []
         try:
             async with asyncio.timeout(30):
-                out, complaints = await process.communicate()
+                async for text in process.stdout:
+                    lines.append(json.loads(text))
+                    if "cut" in lines[-1] and at_cut:
+                        await at_cut()
+                complaints = await process.stderr.read()
+                await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
         assert process.returncode == 0, complaints.decode()
-        return [json.loads(line) for line in out.splitlines()]
+        return lines
 
     return node
 
@@ -63,48 +72,49 @@ def follow(node):
     return follow
 
 
-async def start(caller) -> str:
+async def start(caller, seconds: float) -> str:
     asked = {
         "templates": [{"name": "Boat", "prompt": "a boat"}],
         "variants": IMAGES,
-        "parameters": {"width": 64, "height": 64, "seconds": 0},
+        "parameters": {"width": 64, "height": 64, "seconds": seconds},
     }
     return (await caller.ask(START, input=asked))["startBatch"]["batchId"]
 
 
-async def assert_as_in_the_table(caller, batch_id: str, updates: list[dict[str, Any]]) -> None:
+async def assert_as_in_the_table(caller, batch_id: str, lines: list[dict[str, Any]], status: str) -> None:
     batch = (await caller.ask(TABLE, id=batch_id))["batch"]
+    updates = [line["update"] for line in lines]
     numbers = [BatchCursor.decode(each["cursor"]).seq for each in updates]
     last = {each["generation"]["id"]: each["generation"] for each in updates if each["generation"]}
 
     assert numbers == sorted(set(numbers))
     assert last == {node["id"]: node for node in batch["generations"]["nodes"]}
     assert updates[-1]["cursor"] == batch["cursor"]
-    assert updates[-1]["batch"]["status"] == "SUCCEEDED"
+    assert updates[-1]["batch"]["status"] == status
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_a_client_gets_every_last_state_in_order_and_completes(client, follow, shared_service):
     ada = shared_service.caller()
-    batch_id = await start(ada)
+    batch_id = await start(ada, seconds=0)
 
     *lines, end = await follow(client, ada, batch_id)
 
     assert end == {"complete": True}
-    await assert_as_in_the_table(ada, batch_id, [line["update"] for line in lines])
+    await assert_as_in_the_table(ada, batch_id, lines, "SUCCEEDED")
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_a_client_that_is_cut_off_goes_on_from_its_last_cursor(client, follow, shared_service):
     ada = shared_service.caller()
-    batch_id = await start(ada)
+    batch_id = await start(ada, seconds=600)
 
-    *lines, end = await follow(client, ada, batch_id, cutAfter=3)
+    *lines, end = await follow(client, ada, batch_id, cutAfter=3, at_cut=lambda: ada.ask(CANCEL, id=batch_id))
 
     assert end == {"complete": True}
     (cut,) = [place for place, line in enumerate(lines) if "cut" in line]
     assert lines.pop(cut)["cut"] == cut
-    await assert_as_in_the_table(ada, batch_id, [line["update"] for line in lines])
+    await assert_as_in_the_table(ada, batch_id, lines, "CANCELED")
 
 
 @pytest.mark.parametrize("client", CLIENTS)
