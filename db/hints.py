@@ -53,8 +53,8 @@ class NotifyHints:
         self.told: set[UUID] = set()
         self.something_told = asyncio.Event()
 
-    def tell(self, topic: UUID) -> None:
-        self.told.add(topic)
+    def tell(self, *topics: UUID) -> None:
+        self.told.update(topics)
         self.something_told.set()
 
     @contextmanager

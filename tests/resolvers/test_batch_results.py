@@ -81,7 +81,7 @@ async def advance(shared_database, shared_urls):
             async with shared_database.worker_session() as session:
                 changed = await apply_change(session, UUID(generation_id), change)
             assert changed
-            hints.tell(changed.topic)
+            hints.tell(*changed.topics)
 
         yield advance
 
