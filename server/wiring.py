@@ -10,8 +10,10 @@ from obstore.exceptions import BaseError
 from starlette.applications import Starlette
 
 from db.connect import DatabaseUnusableError, connect, host_of
-from db.hints import open_notify_hints
+from db.hints import Line, open_line_hints
 from db.migrate import migrate, our_migrations
+from db.nats import nats_line, subject_of
+from db.notify import notify_line
 from db.samples import add_samples
 from db.session import Database, open_database
 from engine.seams import Hints, Provider
@@ -38,6 +40,7 @@ __all__ = [
     "Urls",
     "build_app",
     "build_workshop",
+    "line_of",
     "open_hints",
     "open_shared",
     "open_urls",
@@ -90,9 +93,16 @@ async def open_shared(settings: Settings) -> AsyncIterator[Shared]:
 
 @asynccontextmanager
 async def open_hints(settings: Settings, login: str) -> AsyncIterator[Hints]:
-    """The hints of one process; those of a service that cannot reach them come late, and are not lost."""
-    async with open_notify_hints(login) as hints:
+    """The hints of one process. Opened also while their server is away: what changed is then seen later."""
+    async with open_line_hints(line_of(settings, login)) as hints:
         yield hints
+
+
+def line_of(settings: Settings, login: str) -> Line:
+    """What carries the hints between the processes on one database."""
+    if not settings.nats_url:
+        return notify_line(login)
+    return nats_line(settings.nats_url, subject_of(login))
 
 
 @asynccontextmanager
