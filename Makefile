@@ -3,7 +3,8 @@
 EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
-.PHONY: check test acceptance acceptance-postgres-15 acceptance-chaos chaos outage bench promises requirements
+.PHONY: check test acceptance acceptance-postgres-15 acceptance-chaos chaos outage cluster machines bench \
+	promises requirements
 
 # Format, lint, types, import contracts, pinned requirements.
 check:
@@ -17,7 +18,7 @@ test:
 	pip install uv && uv run pytest
 
 # The long runs, each bounded: a target of its own, named here.
-acceptance: acceptance-postgres-15 outage acceptance-chaos
+acceptance: acceptance-postgres-15 outage acceptance-chaos machines
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -37,6 +38,14 @@ acceptance-chaos:
 # kill -9 at random while batches run against a bad provider; repeat one with the seed it prints.
 chaos:
 	timeout --signal=INT 900 uv run python bench/chaos.py --kills 40
+
+# PostgreSQL, NATS, two APIs and two workers on this machine, behind one address, until Ctrl-C.
+cluster:
+	uv run python bench/cluster.py
+
+# The same with clients that hop between the replicas, each client's log compared with the table.
+machines:
+	timeout --signal=INT 90 uv run python bench/many_machines.py
 
 # The figures in the README.
 bench:
