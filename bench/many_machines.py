@@ -37,6 +37,7 @@ START = """
 TABLE = "select id::text, seq, status, saved from generations where batch_id = $1::uuid"
 FINISHED = "select finished_at from batches where id = $1::uuid"
 IMAGES = "select user_id, count(*) from images group by user_id"
+WRITTEN = "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, pg_database_size(current_database())"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +49,8 @@ class Hopping:
     users: Sequence[UUID]
     followers: dict[str, list[Follower]] = field(default_factory=dict)
     cuts: int = 0
+    log_bytes: int = 0
+    table_bytes: int = 0
 
     async def begin(self, number: int, images: int) -> str:
         """A batch of one of the users, in turn."""
@@ -102,13 +105,15 @@ async def _bounded(given: argparse.Namespace) -> int:
         began = time.monotonic()
         await _run(hopping, given)
         seconds = time.monotonic() - began
-        findings = await _findings(hopping, given)
-        print("\n".join(["", *_said(findings), "", *await _figures(hopping), f"{seconds:.0f} s"]))
+        images = given.batches * given.images
+        findings = await _findings(hopping, images)
+        print("\n".join(["", *_said(findings), "", *await _figures(hopping, images), f"{seconds:.0f} s"]))
         return 1 if any(findings.values()) else 0
 
 
 async def _run(hopping: Hopping, given: argparse.Namespace) -> None:
-    """Until every stream has completed."""
+    """Until every stream has completed; counts what PostgreSQL wrote meanwhile."""
+    before = await _written(hopping)
     cutting = asyncio.create_task(hopping.cut())
     try:
         async with asyncio.TaskGroup() as group:
@@ -118,9 +123,17 @@ async def _run(hopping: Hopping, given: argparse.Namespace) -> None:
                     group.create_task(follower.follow(batch_id))
     finally:
         cutting.cancel()
+    after = await _written(hopping)
+    hopping.log_bytes, hopping.table_bytes = (late - early for early, late in zip(before, after, strict=True))
 
 
-async def _findings(hopping: Hopping, given: argparse.Namespace) -> dict[str, int]:
+async def _written(hopping: Hopping) -> tuple[int, int]:
+    """Bytes of PostgreSQL's log, and of the database, so far."""
+    log, tables = (await hopping.cluster.stage.rows(WRITTEN))[0]
+    return log, tables
+
+
+async def _findings(hopping: Hopping, images: int) -> dict[str, int]:
     """What must not be, and how often it was."""
     cluster, found = hopping.cluster, Counter[str]()
     for batch_id, group in hopping.followers.items():
@@ -137,7 +150,7 @@ async def _findings(hopping: Hopping, given: argparse.Namespace) -> dict[str, in
         "cursors doubled": found["doubled"],
         "cursors out of order": found["out of order"],
         "streams that failed or ended early": found["failed"],
-        "images missing from their owner's history": given.batches * given.images
+        "images missing from their owner's history": images
         - sum(saved.get(user, 0) for user in hopping.users),
         "replicas that no client came to": APIS - len(cluster.front.carried),
         "processes without hints": APIS + WORKERS - (await _nats(cluster))["connections"],
@@ -149,13 +162,15 @@ def _said(findings: Mapping[str, int]) -> Iterator[str]:
         yield f"  {what:<44}{count:>9,}   {'BREACH' if count else 'ok'}"
 
 
-async def _figures(hopping: Hopping) -> list[str]:
+async def _figures(hopping: Hopping, images: int) -> list[str]:
     late = sorted([seconds async for seconds in _delays(hopping)])
     carried, nats = hopping.cluster.front.carried, await _nats(hopping.cluster)
     return [
         f"{hopping.cuts} cuts; connections to each replica: {', '.join(map(str, carried.values()))}",
         f"NATS took {nats['in_msgs']:,} messages of hints and handed out {nats['out_msgs']:,}",
         f"streams ended after their batch: p50 {late[len(late) // 2]:.2f} s, slowest {late[-1]:.2f} s",
+        f"PostgreSQL wrote {hopping.log_bytes / images / 1000:.1f} kB of its log an image, "
+        f"{hopping.table_bytes / images / 1000:.1f} kB of tables",
     ]
 
 
