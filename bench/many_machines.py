@@ -1,6 +1,6 @@
 """Many machines, one service: clients that hop between replicas are told everything once, in order.
 
-    uv run python bench/many_machines.py [--seed 1] [--batches 6] [--images 60]
+    uv run python bench/many_machines.py [--seed 1] [--batches 6] [--images 60] [--cuts 100]
 
 The cluster of bench/cluster.py makes batches of two users. Each batch is followed by three clients, whose
 sockets are cut at random; each time they come back through the front, to another replica, with the last
@@ -69,9 +69,9 @@ class Hopping:
         ]
         return batch_id
 
-    async def cut(self) -> None:
-        """One open socket after another, for as long as it is let."""
-        while True:
+    async def cut(self, most: int) -> None:
+        """One open socket after another; without an end, a slow machine would never come to one."""
+        while self.cuts < most:
             await asyncio.sleep(self.dice.uniform(*CUTS_APART))
             sockets = [each.socket for group in self.followers.values() for each in group if each.socket]
             if sockets:
@@ -92,8 +92,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--batches", type=int, default=6)
     parser.add_argument("--images", type=int, default=60, help="of each batch")
+    parser.add_argument("--cuts", type=int, default=100, help="at most, while the batches run")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    sys.exit(asyncio.run(_bounded(parser.parse_args())))
+    try:
+        sys.exit(asyncio.run(_bounded(parser.parse_args())))
+    except TimeoutError:
+        sys.exit("BREACH: not all was made and told in time.")
 
 
 async def _bounded(given: argparse.Namespace) -> int:
@@ -101,6 +105,7 @@ async def _bounded(given: argparse.Namespace) -> int:
     dice = random.Random(given.seed)
     users = [UUID(int=dice.getrandbits(128), version=4) for _ in range(USERS)]
     async with asyncio.timeout(STARTED + MADE), clustered(free_port()) as cluster:
+        print("  the cluster is ready", flush=True)
         hopping = Hopping(cluster=cluster, dice=dice, users=users)
         began = time.monotonic()
         await _run(hopping, given)
@@ -114,7 +119,7 @@ async def _bounded(given: argparse.Namespace) -> int:
 async def _run(hopping: Hopping, given: argparse.Namespace) -> None:
     """Until every stream has completed; counts what PostgreSQL wrote meanwhile."""
     before = await _written(hopping)
-    cutting = asyncio.create_task(hopping.cut())
+    cutting = asyncio.create_task(hopping.cut(given.cuts))
     try:
         async with asyncio.TaskGroup() as group:
             for number in range(given.batches):
