@@ -4,7 +4,7 @@ EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 .PHONY: check test acceptance acceptance-postgres-15 acceptance-chaos acceptance-torture chaos torture \
-	outage bench promises requirements
+	outage cluster machines bench promises requirements
 
 # Format, lint, types, import contracts, pinned requirements.
 check:
@@ -18,7 +18,7 @@ test:
 	pip install uv && uv run pytest
 
 # The long runs, each bounded: a target of its own, named here.
-acceptance: acceptance-postgres-15 outage acceptance-chaos acceptance-torture
+acceptance: acceptance-postgres-15 outage acceptance-chaos acceptance-torture machines
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -45,6 +45,14 @@ chaos:
 # Sockets cut at random while replicas die and hints are dropped; repeat one with the seed it prints.
 torture:
 	timeout --signal=INT 400 uv run python bench/torture.py --cuts 1000
+
+# PostgreSQL, NATS, two APIs and two workers on this machine, behind one address, until Ctrl-C.
+cluster:
+	uv run python bench/cluster.py
+
+# The same with clients that hop between the replicas, each client's log compared with the table.
+machines:
+	timeout --signal=INT 90 uv run python bench/many_machines.py
 
 # The figures in the README.
 bench:

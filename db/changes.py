@@ -1,6 +1,6 @@
 """The one way in which generations change: fenced, counted in its batch, stamped with its cursor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -36,9 +36,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """After a change; topic is what to hint at once it is committed."""
+    """After a change; topics, its batch's and its owner's id, are to be hinted at once it is committed."""
 
-    topic: UUID
+    topics: Collection[UUID]
     ids: list[UUID]
     retry_in: float | None
 
@@ -49,7 +49,7 @@ async def apply_change(
     """Changes one generation, or several of one batch; ids are those that the fence let through.
 
     None where it held them all: they are not in a state that this may follow. The session is the
-    worker's. Hint at the topic after the commit, never before.
+    worker's. Hint at the topics after the commit, never before.
     """
     ids = [generation_ids] if isinstance(generation_ids, UUID) else generation_ids
     error = change.error
@@ -73,7 +73,7 @@ async def apply_change(
         return None
     first = rows[0]
     return Changed(
-        topic=first["batch_id"] or first["user_id"],
+        topics={first["batch_id"], first["user_id"]} - {None},
         ids=[row["id"] for row in rows],
         retry_in=first["retry_in"],
     )

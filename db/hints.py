@@ -1,34 +1,46 @@
-"""Hints by LISTEN and NOTIFY: one connection a process, never inside a writing transaction.
+"""The hints of one process: collected for a moment, sent and heard over one line to all processes.
 
-A NOTIFY in each commit would serialise the commits of the whole database, so hints are collected for
-a few milliseconds and sent on a connection of their own. Payloads are ids only; a lost hint costs
-time, never news, since whoever waits looks again by itself.
+Payloads are ids only. A lost hint costs time, never news, since whoever waits looks again by itself.
+What carries them is in db.notify and db.nats.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from uuid import UUID
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from typing import Protocol, TypeAlias
+from uuid import UUID, uuid4
 
-import asyncpg
 import structlog
 
-from db.session import CONNECT_TIMEOUT, DATABASE_AWAY
+__all__ = ["ANSWER_TIMEOUT", "Line", "LineHints", "Listener", "Send", "open_line_hints", "try_line"]
 
-__all__ = ["NotifyHints", "open_notify_hints"]
-
-CHANNEL = "batch_studio"
 COALESCE = 0.01
 HEARTBEAT = 5.0
 ANSWER_TIMEOUT = 3.0
+SHORTEST_BACKOFF = 0.1
 LONGEST_BACKOFF = 1.0
+MOST_PENDING = 10_000
+"""Topics that are kept while the line is away; those beyond are left to the others' own looks."""
 IDS_IN_A_PAYLOAD = 200
-"""A payload is limited to 8,000 bytes."""
-NOTIFY = "select pg_notify($1, payload) from unnest($2::text[]) as payload"
-LOST = (*DATABASE_AWAY, asyncpg.PostgresError)
+"""A notification is limited to 8,000 bytes."""
 
 logger = structlog.get_logger()
+
+
+class Listener(Protocol):
+    """Who is told what a line hears, and that it is gone."""
+
+    def heard(self, payload: str) -> None: ...
+
+    def lost(self) -> None: ...
+
+
+Send: TypeAlias = Callable[[list[str]], Awaitable[None]]
+"""Hands payloads to every process, this one too; without any, asks for a sign of life. Raises once gone."""
+
+Line: TypeAlias = Callable[[Listener], AbstractAsyncContextManager[Send]]
+"""Opens one connection, which listens from then on. Raises where there is none to be had."""
 
 
 class EventWatch:
@@ -44,17 +56,18 @@ class EventWatch:
         self.event.clear()
 
 
-class NotifyHints:
-    """Hints of one process; run() keeps its connection."""
+class LineHints:
+    """Hints of one process; run() keeps its line."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, line: Line) -> None:
+        self.line = line
         self.watches: dict[UUID, set[EventWatch]] = defaultdict(set)
         self.told: set[UUID] = set()
         self.something_told = asyncio.Event()
 
-    def tell(self, topic: UUID) -> None:
-        self.told.add(topic)
+    def tell(self, *topics: UUID) -> None:
+        if len(self.told) < MOST_PENDING:
+            self.told.update(topics)
         self.something_told.set()
 
     @contextmanager
@@ -68,65 +81,58 @@ class NotifyHints:
             if not self.watches[topic]:
                 del self.watches[topic]
 
+    def heard(self, payload: str) -> None:
+        for topic in payload.split(","):
+            with suppress(ValueError):
+                self._wake(UUID(topic))
+
+    def lost(self) -> None:
+        """Whoever waits to send finds out."""
+        self.something_told.set()
+
     async def run(self) -> None:
-        """Listens and sends until cancelled; comes back by itself after the database was away."""
-        backoff = 0.1
+        """Listens and sends until cancelled; whatever befalls the line, there is another soon."""
+        backoff = SHORTEST_BACKOFF
         while True:
             try:
-                async with self._connection() as connection:
+                async with self.line(self) as send:
                     self._wake_all()
                     self.something_told.set()
-                    backoff = 0.1
-                    await self._send(connection)
-            except LOST as error:
+                    backoff = SHORTEST_BACKOFF
+                    await self._send_all(send)
+            except Exception as error:
                 logger.warning("hints_lost", reason=type(error).__name__, retry_in=backoff)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
-        connection = await asyncpg.connect(
-            self.url,
-            timeout=CONNECT_TIMEOUT,
-            command_timeout=ANSWER_TIMEOUT,
-            server_settings={"role": "studio_nobody", "application_name": "batch-studio hints"},
-        )
-        try:
-            connection.add_termination_listener(lambda _: self.something_told.set())
-            await connection.add_listener(CHANNEL, self._on_notify)
-            yield connection
-        finally:
-            connection.terminate()
-
-    async def _send(self, connection: asyncpg.Connection) -> None:
-        """Sends what was told; a heartbeat in between, since a stalled connection says nothing.
-
-        Ends with the error of a connection that is gone, and keeps what it could not send.
+    async def _send_all(self, send: Send) -> None:
+        """Sends what is told, at once and then at most every few milliseconds; a heartbeat in between,
+        since a stalled line says nothing. Ends with the error of a line that is gone.
         """
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):
                     await self.something_told.wait()
-                    await asyncio.sleep(COALESCE)
-            self.something_told.clear()
-            topics, self.told = self.told, set()
-            try:
-                await connection.execute(NOTIFY, CHANNEL, list(_payloads(topics)))
-            except BaseException:
-                self.told |= topics
-                raise
+            await self._send(send)
+            await asyncio.sleep(COALESCE)
 
-    def _on_notify(self, _connection: object, _pid: object, _channel: object, payload: object) -> None:
-        for topic in str(payload).split(","):
-            with suppress(ValueError):
-                self._wake(UUID(topic))
+    async def _send(self, send: Send) -> None:
+        """Keeps what it could not send."""
+        self.something_told.clear()
+        topics, self.told = self.told, set()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await send(list(_payloads(topics)))
+        except BaseException:
+            self.told |= topics
+            raise
 
     def _wake(self, topic: UUID) -> None:
         for watch in self.watches.get(topic, ()):
             watch.event.set()
 
     def _wake_all(self) -> None:
-        """Whatever was told while there was no connection is unknown: everybody looks again."""
+        """Whatever was told while there was no line is unknown: everybody looks again."""
         for topic in self.watches:
             self._wake(topic)
 
@@ -138,9 +144,9 @@ def _payloads(topics: set[UUID]) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def open_notify_hints(url: str) -> AsyncIterator[NotifyHints]:
-    """Hints that work until the end of the block."""
-    hints = NotifyHints(url)
+async def open_line_hints(line: Line) -> AsyncIterator[LineHints]:
+    """Hints that work until the end of the block, from when the line is there."""
+    hints = LineHints(line)
     running = asyncio.create_task(hints.run())
     try:
         yield hints
@@ -148,3 +154,26 @@ async def open_notify_hints(url: str) -> AsyncIterator[NotifyHints]:
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+
+
+async def try_line(line: Line) -> None:
+    """Returns once a payload has gone out and come back. Raises whatever keeps it from that."""
+    echo = Echo(str(uuid4()))
+    async with asyncio.timeout(ANSWER_TIMEOUT), line(echo) as send:
+        await send([echo.payload])
+        await echo.came.wait()
+
+
+class Echo:
+    """Listens for one payload."""
+
+    def __init__(self, payload: str) -> None:
+        self.payload = payload
+        self.came = asyncio.Event()
+
+    def heard(self, payload: str) -> None:
+        if payload == self.payload:
+            self.came.set()
+
+    def lost(self) -> None:
+        """The time limit finds out."""

@@ -210,10 +210,13 @@ class Watch(Protocol):
 
 
 class Hints(Protocol):
-    """Wake-ups between processes: only ever a reason to look again, never the news itself."""
+    """Wake-ups between processes: only ever a reason to look again, never the news itself.
 
-    def tell(self, topic: UUID) -> None:
-        """Something of this topic changed and is committed. Returns at once; hints are coalesced."""
+    A topic is the id of a batch or of a user; a change is told to both.
+    """
+
+    def tell(self, *topics: UUID) -> None:
+        """Something of these changed and is committed. Returns at once; hints are coalesced."""
         ...
 
     def watch(self, topic: UUID) -> AbstractContextManager[Watch]:

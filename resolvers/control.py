@@ -43,7 +43,7 @@ class Locked:
         ids = [row["id"] for row in rows]
         changed = await apply_change(self.session, ids, change) if ids else None
         if changed:
-            self.topics.add(changed.topic)
+            self.topics.update(changed.topics)
 
     async def make_again(self, rows: Sequence[Row], user_id: UUID) -> None:
         await self.change(rows, Change(status=GenerationStatus.QUEUED))
@@ -68,7 +68,7 @@ async def cancel_batch(context: Context, key: UUID | None) -> list[Refusal]:
             return [_conflict("This batch is finished.")]
         session, batch_id = locked.session, locked.row["id"]
         await session.rows("mark_canceling", batch_id)
-        locked.topics.add(batch_id)
+        locked.topics |= {batch_id, locked.row["user_id"]}
         waiting = await _in_states(session, batch_id, WAITING)
         await locked.change(waiting, Change(status=GenerationStatus.CANCELED))
         running = await _in_states(session, batch_id, (GenerationStatus.RUNNING,))
@@ -144,7 +144,7 @@ async def _set_paused(context: Context, key: UUID | None, *, paused: bool) -> li
         if status.finished or status is BatchStatus.CANCELING:
             return [_conflict("This batch is finished or being cancelled.")]
         await locked.session.rows("set_paused", locked.row["id"], paused)
-        locked.topics.add(locked.row["id"])
+        locked.topics |= {locked.row["id"], locked.row["user_id"]}
         if not paused:
             await feed(locked.session, locked.row["user_id"])
     return []
@@ -158,8 +158,7 @@ async def _locked_batch(context: Context, key: UUID | None) -> AsyncIterator[Loc
         await session.become_worker()
         locked = Locked(session, row)
         yield locked
-    for topic in locked.topics:
-        context.services.hints.tell(topic)
+    context.services.hints.tell(*locked.topics)
 
 
 @asynccontextmanager
@@ -172,8 +171,7 @@ async def _locked_generation(context: Context, key: UUID | None) -> AsyncIterato
         await session.become_worker()
         locked = Locked(session, row)
         yield locked
-    for topic in locked.topics:
-        context.services.hints.tell(topic)
+    context.services.hints.tell(*locked.topics)
 
 
 async def _in_states(

@@ -76,8 +76,9 @@ async def _once(
         await session.become_worker()
         await once.settle(row["id"])
         await feed(session, row["user_id"])
-        began: UUID = row["id"]
-        return began
+    began: UUID = row["id"]
+    context.services.hints.tell(began, row["user_id"])
+    return began
 
 
 async def _insert_batch(session: Session, draft: BatchDraft) -> Row:

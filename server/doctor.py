@@ -3,16 +3,18 @@
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import asyncpg
 import click
 
-from db.connect import DatabaseUnusableError, connect, host_of
+from db.connect import DatabaseUnusableError, connect, host_of, reason
+from db.hints import try_line
 from db.migrate import MigrationError, pending
 from engine.seams import StorageError
 from server.embedded import EmbeddedPostgres, EmbeddedPostgresError, embedded_postgres
 from server.settings import Settings, SettingsError, refuse_open_door
-from server.wiring import Urls, storage_of
+from server.wiring import Urls, line_of, storage_of
 
 __all__ = ["examine", "psql_command"]
 
@@ -26,6 +28,7 @@ async def examine(settings: Settings) -> bool:
         async with _database(settings) as (urls, where):
             findings.append((True, f"database   {where}"))
             findings += [await _looked(look, urls) for look in (_migrations, _roles, _queue)]
+            findings.append(await _hints(settings, urls))
     except (DatabaseUnusableError, EmbeddedPostgresError, MigrationError) as error:
         findings.append((False, f"database   {error}"))
     findings += [(True, f"provider   {each}") for each in _providers(settings)]
@@ -96,6 +99,17 @@ async def _queue(urls: Urls) -> Finding:
     finally:
         await connection.close()
     return True, f"queue      {waiting} jobs waiting"
+
+
+async def _hints(settings: Settings, urls: Urls) -> Finding:
+    """Whether one that is sent comes back; without them the service works, and tells of changes later."""
+    servers = ", ".join(urlsplit(each).netloc.rpartition("@")[2] for each in settings.nats_url)
+    where = f"hints      by NATS at {servers}" if servers else "hints      by NOTIFY"
+    try:
+        await try_line(line_of(settings, urls.login))
+    except Exception as error:
+        return False, f"{where}: none comes back ({reason(error)})"
+    return True, where
 
 
 async def _storage(settings: Settings) -> Finding:

@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 
 from server.settings import Settings, SettingsError, refuse_open_door
-from server.wiring import Urls, build_app, build_workshop, open_urls
+from server.wiring import Shared, build_app, build_workshop, open_shared
 from worker.queue import run_worker
 
 __all__ = ["serve", "serve_until", "work"]
@@ -43,9 +43,9 @@ async def serve_until(
     The sockets and the worker end at the same time, and both before the database's connections.
     """
     refuse_open_door(settings)
-    async with open_urls(settings) as urls, build_app(settings, urls) as app:
+    async with open_shared(settings) as shared, build_app(settings, shared) as app:
         server = _Server(_uvicorn_config(settings, app))
-        async with _maybe_worker(settings, urls, with_worker=with_worker) as stop_worker:
+        async with _maybe_worker(settings, shared, with_worker=with_worker) as stop_worker:
             serving = asyncio.create_task(server.serve())
             ready = asyncio.create_task(_become_ready(settings, server))
             stopped = asyncio.create_task(stopping.wait())
@@ -67,9 +67,9 @@ async def work(settings: Settings) -> None:
     if settings.database_url is None:
         raise SettingsError("A worker alone needs DATABASE_URL.")
     with _stopping() as stopping:
-        async with open_urls(settings) as urls, build_workshop(settings, urls) as shop:
+        async with open_shared(settings) as shared, build_workshop(settings, shared) as shop:
             click.echo("ready")
-            await run_worker(shop, urls.login, concurrency=settings.concurrency, stopping=stopping)
+            await run_worker(shop, shared.login, concurrency=settings.concurrency, stopping=stopping)
 
 
 class _Server(uvicorn.Server):
@@ -100,16 +100,16 @@ def _uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
 
 @asynccontextmanager
 async def _maybe_worker(
-    settings: Settings, urls: Urls, *, with_worker: bool
+    settings: Settings, shared: Shared, *, with_worker: bool
 ) -> AsyncIterator[Callable[[], None]]:
     """A worker beside the block, if wanted, and what stops it; the block's end waits for it."""
     stopping = asyncio.Event()
     if not with_worker:
         yield stopping.set
         return
-    async with build_workshop(settings, urls) as shop:
+    async with build_workshop(settings, shared) as shop:
         running = asyncio.create_task(
-            run_worker(shop, urls.login, concurrency=settings.concurrency, stopping=stopping)
+            run_worker(shop, shared.login, concurrency=settings.concurrency, stopping=stopping)
         )
         try:
             yield stopping.set

@@ -1,5 +1,6 @@
 """The settings: the one place that reads the environment."""
 
+from collections.abc import Collection
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,8 @@ __all__ = ["Settings", "SettingsError", "load_settings", "refuse_open_door"]
 
 SHORTEST_SECRET = 32
 STORAGES = ("file", "s3", "gs", "az")
+WEB_SCHEMES = ("http", "https")
+NATS_SCHEMES = ("nats", "tls")
 DEFAULT_MODELS = (
     "black-forest-labs/flux-schnell",
     "black-forest-labs/flux-dev",
@@ -56,6 +59,7 @@ class Settings(BaseSettings):
     models: Words = DEFAULT_MODELS
     default_model: str | None = None
     storage_url: str | None = None
+    nats_url: Words = Field(default=(), repr=False)
     allowed_origins: Words = ()
     concurrency: int = Field(default=100, ge=1, le=10_000)
     creates_per_minute: int = Field(default=600, ge=1)
@@ -65,7 +69,7 @@ class Settings(BaseSettings):
     max_running: int = Field(default=100, ge=1)
     log_level: str = "info"
 
-    @field_validator("allowed_origins", "models", mode="before")
+    @field_validator("allowed_origins", "models", "nats_url", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -98,6 +102,13 @@ class Settings(BaseSettings):
     def _known_storage(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in STORAGES:
             raise ValueError(f"must begin with one of {', '.join(f'{each}://' for each in STORAGES)}")
+        return value
+
+    @field_validator("nats_url")
+    @classmethod
+    def _nats_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_is_address(each, NATS_SCHEMES) for each in value):
+            raise ValueError("must be nats:// or tls:// addresses, separated by commas")
         return value
 
     @field_validator("log_level")
@@ -167,8 +178,12 @@ def load_settings(**given: object) -> Settings:
 
 
 def _is_web_address(value: str) -> bool:
+    return _is_address(value, WEB_SCHEMES)
+
+
+def _is_address(value: str, schemes: Collection[str]) -> bool:
     try:
         parts = urlsplit(value)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

@@ -10,11 +10,13 @@ from obstore.exceptions import BaseError
 from starlette.applications import Starlette
 
 from db.connect import DatabaseUnusableError, connect, host_of
-from db.hints import NotifyHints, open_notify_hints
+from db.hints import Line, open_line_hints
 from db.migrate import migrate, our_migrations
+from db.nats import nats_line, subject_of
+from db.notify import notify_line
 from db.samples import add_samples
 from db.session import Database, open_database
-from engine.seams import Provider
+from engine.seams import Hints, Provider
 from resolvers.context import Services
 from server.app import Parts, create_app
 from server.auth import Authenticator
@@ -33,7 +35,17 @@ from worker.rated import Governor
 from worker.storage import ObjectStorage, open_storage
 from worker.workshop import Workshop
 
-__all__ = ["Urls", "build_app", "build_workshop", "open_urls", "storage_of"]
+__all__ = [
+    "Shared",
+    "Urls",
+    "build_app",
+    "build_workshop",
+    "line_of",
+    "open_hints",
+    "open_shared",
+    "open_urls",
+    "storage_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +54,14 @@ class Urls:
 
     login: str
     owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the API and the worker of one process have in common."""
+
+    login: str
+    hints: Hints
 
 
 @asynccontextmanager
@@ -60,17 +80,42 @@ async def open_urls(settings: Settings) -> AsyncIterator[Urls]:
 
 
 @asynccontextmanager
-async def build_app(settings: Settings, urls: Urls) -> AsyncIterator[Starlette]:
-    """The API on its own connections."""
+async def open_shared(settings: Settings) -> AsyncIterator[Shared]:
+    """A database that can be used, and one connection for hints.
+
+    Raises DatabaseUnusableError, MigrationError, EmbeddedPostgresError.
+    """
+    async with open_urls(settings) as urls:
+        await _check_database(urls.login)
+        async with open_hints(settings, urls.login) as hints:
+            yield Shared(login=urls.login, hints=hints)
+
+
+@asynccontextmanager
+async def open_hints(settings: Settings, login: str) -> AsyncIterator[Hints]:
+    """The hints of one process. Opened also while their server is away: what changed is then seen later."""
+    async with open_line_hints(line_of(settings, login)) as hints:
+        yield hints
+
+
+def line_of(settings: Settings, login: str) -> Line:
+    """What carries the hints between the processes on one database."""
+    if not settings.nats_url:
+        return notify_line(login)
+    return nats_line(settings.nats_url, subject_of(login))
+
+
+@asynccontextmanager
+async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlette]:
+    """The API on a pool of its own."""
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(_checked_database(urls.login))
-        hints = await stack.enter_async_context(open_notify_hints(urls.login))
+        database = await stack.enter_async_context(open_database(shared.login))
         children = await stack.enter_async_context(Children())
         providers = await stack.enter_async_context(open_providers(settings, children))
         signer = Signer(signing_secret(settings), f"{settings.address}/files/")
         yield create_app(
             Parts(
-                services=_services(settings, database, hints, signer, providers),
+                services=_services(settings, database, shared.hints, signer, providers),
                 authenticator=_authenticator(settings),
                 files=Files(storage_of(settings), signer, children),
                 local=_local(settings),
@@ -81,16 +126,15 @@ async def build_app(settings: Settings, urls: Urls) -> AsyncIterator[Starlette]:
 
 
 @asynccontextmanager
-async def build_workshop(settings: Settings, urls: Urls) -> AsyncIterator[Workshop]:
-    """A worker on its own connections."""
+async def build_workshop(settings: Settings, shared: Shared) -> AsyncIterator[Workshop]:
+    """A worker on a pool of its own."""
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(_checked_database(urls.login))
-        hints = await stack.enter_async_context(open_notify_hints(urls.login))
+        database = await stack.enter_async_context(open_database(shared.login))
         children = await stack.enter_async_context(Children())
         providers = await stack.enter_async_context(open_providers(settings, children))
         yield Workshop(
             database=database,
-            hints=hints,
+            hints=shared.hints,
             storage=storage_of(settings),
             children=children,
             providers={model.name: each for each in providers for model in each.models()},
@@ -115,24 +159,20 @@ def storage_of(settings: Settings) -> ObjectStorage:
         ) from error
 
 
-@asynccontextmanager
-async def _checked_database(login: str) -> AsyncIterator[Database]:
+async def _check_database(login: str) -> None:
     """Raises DatabaseUnusableError where the server cannot be used or lacks migrations."""
     connection = await connect(login)
     await connection.close()
-    async with AsyncExitStack() as stack:
-        try:
-            database = await stack.enter_async_context(open_database(login))
-            missing = await _missing_migrations(database)
-        except asyncpg.PostgresError as error:
-            raise DatabaseUnusableError(_not_migrated(login, "our roles")) from error
-        if missing:
-            raise DatabaseUnusableError(_not_migrated(login, f"{missing} migrations"))
-        yield database
+    try:
+        missing = await _missing_migrations(login)
+    except asyncpg.PostgresError as error:
+        raise DatabaseUnusableError(_not_migrated(login, "our roles")) from error
+    if missing:
+        raise DatabaseUnusableError(_not_migrated(login, f"{missing} migrations"))
 
 
-async def _missing_migrations(database: Database) -> int:
-    async with database.worker_session() as session:
+async def _missing_migrations(login: str) -> int:
+    async with open_database(login) as database, database.worker_session() as session:
         applied = {row[0] for row in await session.rows("applied_versions")}
     return sum(each.version not in applied for each in our_migrations())
 
@@ -144,7 +184,7 @@ def _not_migrated(login: str, what: str) -> str:
 def _services(
     settings: Settings,
     database: Database,
-    hints: NotifyHints,
+    hints: Hints,
     signer: Signer,
     providers: Sequence[Provider],
 ) -> Services:

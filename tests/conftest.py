@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import ssl
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
@@ -87,6 +88,59 @@ async def empty_urls(cluster: EmbeddedPostgres) -> AsyncIterator[Urls]:
     """A database without anything of ours in it."""
     async with cloned(cluster, "template0") as urls:
         yield urls
+
+
+@dataclass(slots=True, kw_only=True)
+class NatsServer:
+    """A NATS server that can be killed and started again at its address."""
+
+    port: int
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("nats-server"),
+            *("--addr", "127.0.0.1", "--port", str(self.port)),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert self.process.stderr is not None
+        async with asyncio.timeout(30):
+            while b"Server is ready" not in (line := await self.process.stderr.readline()):
+                assert line, "The NATS server did not start."
+
+    async def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            await self.process.wait()
+            self.process = None
+
+
+@asynccontextmanager
+async def running_nats() -> AsyncIterator[NatsServer]:
+    server = NatsServer(port=free_port())
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.kill()
+
+
+@pytest.fixture
+async def nats_server() -> AsyncIterator[NatsServer]:
+    """One of the test's own."""
+    async with running_nats() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def shared_nats() -> AsyncIterator[NatsServer]:
+    """One for all tests that leave it alone."""
+    async with running_nats() as server:
+        yield server
 
 
 @pytest.fixture

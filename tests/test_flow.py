@@ -1,5 +1,10 @@
 """The whole way: start a batch, watch it, find it in the history."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
 START = """
 mutation ($input: StartBatchInput!) {
   startBatch(input: $input) {
@@ -10,6 +15,15 @@ mutation ($input: StartBatchInput!) {
 }
 """
 SMALL = {"seconds": 0, "width": 64, "height": 64}
+AWAY = "nats://127.0.0.1:1"
+
+
+@pytest.fixture(params=["notify", "nats", "nats away"])
+async def service(request, shared_nats, settings_for, running) -> AsyncIterator[Any]:
+    """With either kind of hints, and with none: changes are then seen a little later."""
+    nats_url = {"nats": shared_nats.address, "nats away": AWAY}.get(request.param)
+    async with running(settings_for(nats_url=nats_url)) as service:
+        yield service
 
 
 async def test_a_batch_is_made_streamed_stored_and_found(service):

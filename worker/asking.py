@@ -93,7 +93,7 @@ async def _commit_intents(shop: Workshop, intents: Sequence[Intent]) -> list[Cal
             return [None] * len(intents)
         mine = [intent for intent in intents if intent.generation_id in changed.ids]
         calls = await begin_calls(session, mine)
-    shop.hints.tell(changed.topic)
+    shop.hints.tell(*changed.topics)
     return [calls.get(intent.generation_id) for intent in intents]
 
 
@@ -196,7 +196,7 @@ async def _record(shop: Workshop, all_told: Sequence[_Told]) -> list[bool]:
         if made:
             changed = await apply_change(session, made, Change(status=GenerationStatus.SAVING))
     if changed:
-        shop.hints.tell(changed.topic)
+        shop.hints.tell(*changed.topics)
     return [told.call.id in recorded for told in all_told]
 
 

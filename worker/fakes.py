@@ -100,8 +100,8 @@ class QuietHints:
     def __init__(self) -> None:
         self.told: list[UUID] = []
 
-    def tell(self, topic: UUID) -> None:
-        self.told.append(topic)
+    def tell(self, *topics: UUID) -> None:
+        self.told.extend(topics)
 
     @contextmanager
     def watch(self, topic: UUID) -> Iterator["QuietWatch"]:

@@ -132,7 +132,7 @@ async def _count_fault(shop: Workshop, task: Task) -> float | None:
             return float(2**faults)
         changed = await apply_change(session, task.generation_id, failure(internal_error()))
     if changed:
-        shop.hints.tell(changed.topic)
+        shop.hints.tell(*changed.topics)
     return None
 
 

@@ -91,7 +91,7 @@ async def _save(shop: Workshop, all_made: Sequence[_Made]) -> list[Changed | Non
                 raise
             changed = await _give_back(shop, session, all_made[0])
     if changed:
-        shop.hints.tell(changed.topic)
+        shop.hints.tell(*changed.topics)
     return [changed if changed and made.work.id in changed.ids else None for made in all_made]
 
 

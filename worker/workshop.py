@@ -84,7 +84,7 @@ async def change_now(shop: Workshop, work: Work, change: Change) -> Changed | No
     async with shop.database.worker_session() as session:
         changed = await apply_change(session, work.id, change)
     if changed:
-        shop.hints.tell(changed.topic)
+        shop.hints.tell(*changed.topics)
         if change.error and change.status is GenerationStatus.FAILED:
             code = change.error.code.value
             logger.info("generation_failed", generation=str(work.id), code=code)
@@ -101,5 +101,5 @@ async def _begin_saving(shop: Workshop, works: Sequence[Work]) -> list[bool]:
         saving = Change(status=GenerationStatus.SAVING)
         changed = await apply_change(session, [work.id for work in works], saving)
     if changed:
-        shop.hints.tell(changed.topic)
+        shop.hints.tell(*changed.topics)
     return [changed is not None and work.id in changed.ids for work in works]

@@ -11,7 +11,8 @@ import pytest
 from gql.transport.exceptions import TransportQueryError
 
 from db.changes import Change, apply_change
-from db.hints import open_notify_hints
+from db.hints import open_line_hints
+from db.notify import notify_line
 from engine.cursors import BatchCursor
 from engine.words import GenerationStatus as Status
 from resolvers.context import Context
@@ -75,13 +76,13 @@ def states(updates):
 @pytest.fixture
 async def advance(shared_database, shared_urls):
     """Changes a generation as a worker does, and hints at it."""
-    async with open_notify_hints(shared_urls.login) as hints:
+    async with open_line_hints(notify_line(shared_urls.login)) as hints:
 
         async def advance(generation_id: str, change: Change) -> None:
             async with shared_database.worker_session() as session:
                 changed = await apply_change(session, UUID(generation_id), change)
             assert changed
-            hints.tell(changed.topic)
+            hints.tell(*changed.topics)
 
         yield advance
 
@@ -270,7 +271,7 @@ async def test_a_foreign_batch_and_an_absent_one_are_refused_alike(
 
 async def test_a_stream_ends_when_its_token_does(as_owner, archive, services, shared_urls):
     batch = await start(as_owner, 1)
-    async with open_notify_hints(shared_urls.login) as hints:
+    async with open_line_hints(notify_line(shared_urls.login)) as hints:
         context = Context(archive.owner, replace(services, hints=hints))
         stream = await build_schema().stream(
             DOCUMENT, variable_values={"id": batch["id"]}, context_value=context

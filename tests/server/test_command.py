@@ -21,6 +21,7 @@ from server.tokens import local_token
 
 PROGRAM = Path(sys.executable).with_name("batch-studio")
 NOWHERE = "postgresql://somebody:password@127.0.0.1:1/nothing"
+NATS_AWAY = "nats://127.0.0.1:1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +157,18 @@ async def test_doctor_opens_the_embedded_database_for_who_sees_every_row(cluster
         assert not await connection.fetchval("select row_security_active('images')")
     finally:
         await connection.close()
+
+
+async def test_doctor_says_what_carries_the_hints(run, urls, shared_nats):
+    here, away = (address.replace("//", "//user:password@") for address in (shared_nats.address, NATS_AWAY))
+    database = {"DATABASE_URL": urls.login, "BATCH_STUDIO_MIGRATION_URL": urls.owner}
+    reached = await run("doctor", BATCH_STUDIO_NATS_URL=f"{away},{here}", **database)
+    missed = await run("doctor", BATCH_STUDIO_NATS_URL=away, **database)
+
+    assert (reached.code, missed.code) == (0, 1)
+    assert f"ok       hints      by NATS at 127.0.0.1:1, 127.0.0.1:{shared_nats.port}\n" in reached.out
+    assert "MISSING  hints      by NATS at 127.0.0.1:1: none comes back" in missed.out
+    assert "password" not in reached.out + missed.out
 
 
 @pytest.mark.parametrize(

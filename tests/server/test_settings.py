@@ -82,6 +82,8 @@ def test_origins_are_separated_by_commas(monkeypatch):
         ("PUBLIC_URL", "https://"),
         ("STORAGE_URL", "secret-value"),
         ("STORAGE_URL", "http://secret-value/"),
+        ("NATS_URL", "secret-value"),
+        ("NATS_URL", "nats://one:4222,ws://secret-value"),
         ("ALLOWED_ORIGINS", "*"),
         ("ALLOWED_ORIGINS", "https://secret-value/path"),
         ("ALLOWED_ORIGINS", "secret-value"),
@@ -101,7 +103,11 @@ def test_a_bad_setting_is_named_in_one_sentence_without_its_value(name, value, m
 
 
 def test_no_password_is_shown_with_the_settings():
-    given = {"DATABASE_URL": "postgresql://a:secret@b/c", "migration_url": "postgresql://a:secret@b/c"}
+    given = {
+        "DATABASE_URL": "postgresql://a:secret@b/c",
+        "migration_url": "postgresql://a:secret@b/c",
+        "nats_url": "nats://a:secret@b:4222",
+    }
 
     assert "secret" not in repr(load_settings(**given, signing_secret="secret" * 9)).replace("_secret", "")
 
@@ -160,6 +166,6 @@ def test_a_data_folder_that_cannot_be_used_is_said_in_one_sentence(tmp_path):
 
 @given(st.text(max_size=40))
 def test_any_text_as_an_address_is_good_or_refused(text):
-    for name in ("public_url", "jwks_url", "storage_url", "allowed_origins"):
+    for name in ("public_url", "jwks_url", "storage_url", "allowed_origins", "nats_url"):
         with suppress(SettingsError):
             load_settings(**{name: text, "_env_file": None})

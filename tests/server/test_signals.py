@@ -33,15 +33,15 @@ WORKER = f"""
 import asyncio
 from datetime import timedelta
 from server.settings import load_settings
-from server.wiring import build_workshop, open_urls
+from server.wiring import build_workshop, open_shared
 from worker.queue import run_worker
 
 async def work():
     settings = load_settings()
-    async with open_urls(settings) as urls, build_workshop(settings, urls) as shop:
+    async with open_shared(settings) as shared, build_workshop(settings, shared) as shop:
         print("ready", flush=True)
         await run_worker(
-            shop, urls.login, concurrency=100, stopping=asyncio.Event(),
+            shop, shared.login, concurrency=100, stopping=asyncio.Event(),
             heartbeat=timedelta(seconds={HEARTBEAT}),
         )
 
