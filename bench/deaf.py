@@ -17,10 +17,10 @@ from uuid import UUID
 from engine.seams import Hints, Watch
 from server import wiring
 from server.command import main
+from server.settings import Settings
 
 HEARD = 0.5
 """The part of the wake-ups that comes through."""
-SEAM = "open_hints" if hasattr(wiring, "open_hints") else "open_notify_hints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ class DeafHints:
             yield DeafWatch(watch)
 
 
-open_hints = getattr(wiring, SEAM)
+open_hints = wiring.open_hints
 
 
 @asynccontextmanager
-async def open_deaf_hints(*given: Any) -> AsyncIterator[DeafHints]:
-    async with open_hints(*given) as hints:
+async def open_deaf_hints(settings: Settings, login: str) -> AsyncIterator[DeafHints]:
+    async with open_hints(settings, login) as hints:
         yield DeafHints(hints)
 
 
 if __name__ == "__main__":
-    setattr(wiring, SEAM, open_deaf_hints)
+    wiring.open_hints = open_deaf_hints
     main()

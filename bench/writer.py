@@ -18,7 +18,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -80,17 +79,10 @@ class Writer:
 
 async def main() -> None:
     url = os.environ["DATABASE_URL"]
-    async with open_database(url) as database, _open_hints(url) as hints:
+    async with open_database(url) as database, wiring.open_hints(load_settings(), url) as hints:
         writer = Writer(database=database, hints=hints)
         while line := await asyncio.to_thread(sys.stdin.readline):
             print(json.dumps(await _do(writer, json.loads(line))), flush=True)
-
-
-def _open_hints(url: str) -> AbstractAsyncContextManager[Hints]:
-    """As the service opens them."""
-    if hasattr(wiring, "open_hints"):
-        return wiring.open_hints(load_settings(), url)
-    return wiring.open_notify_hints(url)
 
 
 async def _do(writer: Writer, asked: dict[str, Any]) -> list[float]:
