@@ -84,7 +84,7 @@ class LineHints:
     def heard(self, payload: str) -> None:
         for topic in payload.split(","):
             with suppress(ValueError):
-                self._wake(UUID(topic))
+                self.wake(UUID(topic))
 
     def lost(self) -> None:
         """Whoever waits to send finds out."""
@@ -127,14 +127,14 @@ class LineHints:
             self.told |= topics
             raise
 
-    def _wake(self, topic: UUID) -> None:
+    def wake(self, topic: UUID) -> None:
         for watch in self.watches.get(topic, ()):
             watch.event.set()
 
     def _wake_all(self) -> None:
         """Whatever was told while there was no line is unknown: everybody looks again."""
         for topic in self.watches:
-            self._wake(topic)
+            self.wake(topic)
 
 
 def _payloads(topics: set[UUID]) -> Iterator[str]:

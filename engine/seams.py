@@ -219,6 +219,10 @@ class Hints(Protocol):
         """Something of these changed and is committed. Returns at once; hints are coalesced."""
         ...
 
+    def wake(self, topic: UUID) -> None:
+        """Wakes who watches in this process alone, as a hint would."""
+        ...
+
     def watch(self, topic: UUID) -> AbstractContextManager[Watch]:
         """Watch before the first read, so that nothing falls in between."""
         ...

@@ -1,19 +1,24 @@
 """What a resolver needs besides db: who asks, and the services built once by the server."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import structlog
 
 from db.session import DATABASE_AWAY, Database, Session
 from engine.seams import Hints, Model, Provider
 from engine.viewer import Viewer
+from resolvers.changes import Source
 from resolvers.faults import Fault, unavailable
 from resolvers.relations import Relations
 
-__all__ = ["Context", "Services"]
+__all__ = ["Context", "Join", "Services", "StreamContext"]
+
+Join: TypeAlias = Callable[[Source, int | None], Awaitable[AsyncIterator[Any]]]
+"""The stream of what a source tells past a seq, shared by all who asked the same."""
 
 logger = structlog.get_logger()
 
@@ -46,7 +51,7 @@ class Services:
 
 
 class Context(Relations):
-    """One request, or one socket's operation: its viewer, its services, its loaders."""
+    """One operation: its viewer, its services, its loaders."""
 
     def __init__(self, viewer: Viewer, services: Services) -> None:
         super().__init__(self.session, services.signer)
@@ -57,8 +62,8 @@ class Context(Relations):
     async def session(self) -> AsyncIterator[Session]:
         """A transaction under the viewer's own role. Raises Fault once the token has expired.
 
-        A socket or a stream may be open for longer than its token is good for. What the database raises
-        while it is away is a Fault from here on: elsewhere a TimeoutError could be anybody's.
+        What the database raises while it is away is a Fault from here on: elsewhere a TimeoutError could
+        be anybody's.
         """
         expires_at = self.viewer.expires_at
         if expires_at is not None and expires_at < time.time():
@@ -69,3 +74,17 @@ class Context(Relations):
         except DATABASE_AWAY as error:
             logger.warning("database_away", reason=type(error).__name__)
             raise unavailable() from error
+
+    def addresses(self) -> list[str]:
+        return self.services.signer()
+
+
+class StreamContext(Context):
+    """One subscription. last_event_id is the cursor that a client of server-sent events comes back with."""
+
+    def __init__(
+        self, viewer: Viewer, services: Services, *, join: Join, last_event_id: str | None = None
+    ) -> None:
+        super().__init__(viewer, services)
+        self.join = join
+        self.last_event_id = last_event_id

@@ -1,4 +1,4 @@
-"""What changes, as it happens: read past the cursor, wait for a hint, read again."""
+"""What changes, as it happens."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -7,19 +7,16 @@ from uuid import UUID
 import strawberry
 
 from engine.cursors import BatchCursor
-from engine.words import BatchStatus
-from resolvers.context import Context
-from resolvers.faults import Fault, bad_input
-from schema.history import Batch, Generation
-from schema.node import Row, read_id
-from schema.payloads import BatchUpdate
+from resolvers.changes import BatchChanges, no_such_batch
+from resolvers.context import StreamContext
+from resolvers.faults import bad_input, unauthenticated
+from resolvers.movements import HistoryChanges
+from schema.node import read_id
+from schema.payloads import BatchUpdate, HistoryUpdate
 
 __all__ = ["Subscription"]
 
-Info = strawberry.Info[Context, None]
-CHANGES_AT_ONCE = 100
-POLL = 2.0
-"""Seconds after which to look again without a hint: one may be lost."""
+Info = strawberry.Info[StreamContext, None]
 
 
 @strawberry.type(description="Live.")
@@ -41,55 +38,21 @@ class Subscription:
     ) -> AsyncIterator[BatchUpdate]:
         key = read_id(batch_id)
         if key is None:
-            raise _no_such_batch()
-        seen = _read_cursor(key, after)
-        with info.context.services.hints.watch(key) as watch:
-            finished = False
-            while not finished:
-                rows = await _changes(info.context, key, seen)
-                for update, seq in _updates(rows, seen):
-                    seen = seq
-                    yield update
-                finished = _ends(rows, seen)
-                if not finished and len(rows) < CHANGES_AT_ONCE:
-                    await watch.wait(POLL)
+            raise no_such_batch()
+        seen = _read_cursor(key, info.context.last_event_id or after)
+        return await info.context.join(BatchChanges(key), seen)
 
-
-async def _changes(context: Context, key: UUID, seen: int | None) -> list[Row]:
-    """One row a change, the first with the batch beside it; one row without a change where there is none."""
-    signer = context.services.signer()
-    async with context.session() as session:
-        rows = await session.rows(
-            "changes_of_batch", key, -1 if seen is None else seen, CHANGES_AT_ONCE, signer
+    @strawberry.subscription(
+        description=(
+            "Changes of all the caller's batches and single generations as they happen, for a History "
+            "page that is open. Without a cursor: a client reads its page again when it connects."
         )
-    if not rows:
-        raise _no_such_batch()
-    if seen is not None and seen > rows[0]["batch"]["seq"]:
-        raise bad_input("This cursor is from the future of the batch.")
-    return list(rows)
-
-
-def _updates(rows: list[Row], seen: int | None) -> list[tuple[BatchUpdate, int]]:
-    """The changes past what was seen, each with its seq; at last a change of the batch alone, if any."""
-    batch = rows[0]["batch"]
-    updates = [(_update(batch, row, row["seq"]), row["seq"]) for row in rows if row["id"]]
-    last = max((seq for _, seq in updates), default=-1 if seen is None else seen)
-    if len(updates) < CHANGES_AT_ONCE and batch["seq"] > last:
-        updates.append((_update(batch, None, batch["seq"]), batch["seq"]))
-    return updates
-
-
-def _update(batch: Row, row: Row | None, seq: int) -> BatchUpdate:
-    return BatchUpdate(
-        cursor=BatchCursor(batch["id"], seq).encode(),
-        generation=Generation.of(row) if row else None,
-        batch=Batch.of(batch),
     )
-
-
-def _ends(rows: list[Row], seen: int | None) -> bool:
-    batch = rows[0]["batch"]
-    return BatchStatus(batch["status"]).finished and seen == batch["seq"]
+    async def history_updates(self, info: Info) -> AsyncIterator[HistoryUpdate]:
+        user_id = info.context.viewer.user_id
+        if user_id is None:
+            raise unauthenticated()
+        return await info.context.join(HistoryChanges(user_id), None)
 
 
 def _read_cursor(key: UUID, after: str | None) -> int | None:
@@ -100,7 +63,3 @@ def _read_cursor(key: UUID, after: str | None) -> int | None:
     if cursor.batch_id != key:
         raise bad_input("This cursor is of another batch.")
     return cursor.seq
-
-
-def _no_such_batch() -> Fault:
-    return Fault("NOT_FOUND", "There is no such batch.")

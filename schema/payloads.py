@@ -16,6 +16,7 @@ __all__ = [
     "BatchUpdate",
     "CollectionPayload",
     "GenerationPayload",
+    "HistoryUpdate",
     "StartBatchPayload",
     "UserError",
 ]
@@ -87,4 +88,14 @@ class BatchUpdate:
     )
     batch: Batch = strawberry.field(
         description="The batch with its counts, as of this change or a later one."
+    )
+
+
+@strawberry.type(description="One change in a history.")
+class HistoryUpdate:
+    batch: Batch | None = strawberry.field(
+        description="The batch that changed, as it is now; null for a change of a single generation."
+    )
+    generation: Generation | None = strawberry.field(
+        description="The result that changed; null for a change of a batch alone."
     )

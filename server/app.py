@@ -10,12 +10,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from db.session import DATABASE_AWAY, Database
-from resolvers.context import Services
 from server.auth import Authenticator
 from server.files import Files
 from server.graphql import GraphQLEndpoint
+from server.live import Live
 from server.local import LocalToken
-from server.pipeline import build_schema
+from server.seats import Seats
+from server.sockets import Sockets
 from server.webhooks import Webhooks
 
 __all__ = ["Parts", "create_app"]
@@ -28,32 +29,42 @@ Batch Studio runs. Its GraphQL API is at /graphql; this build has no web client.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the application is made of; local is None outside local mode, webhooks where none are sent."""
+    """What the application is made of; local is None outside local mode, webhooks where none are sent.
 
-    services: Services
+    max_sockets is for one user, max_operations for one socket.
+    """
+
+    live: Live
     authenticator: Authenticator
     files: Files
     local: LocalToken | None
     webhooks: Webhooks | None
     allowed_origins: tuple[str, ...]
+    max_sockets: int
+    max_operations: int
 
 
 def create_app(parts: Parts) -> Starlette:
-    """The ASGI application. Whatever the parts are made of is closed by who made them."""
-    endpoint = GraphQLEndpoint(
-        build_schema(),
-        services=parts.services,
-        authenticator=parts.authenticator,
+    """The ASGI application. Whatever the parts are made of is closed by who made them.
+
+    app.state.live is what to cut when the service stops.
+    """
+    seats = Seats(parts.max_sockets)
+    sockets = Sockets(
+        parts.live,
+        parts.authenticator,
+        seats=seats,
+        most_operations=parts.max_operations,
         allowed_origins=parts.allowed_origins,
     )
-    database = parts.services.database
+    database = parts.live.services.database
 
     async def ready(_: Request) -> Response:
         return await _readiness(database)
 
     routes = [
-        Route("/graphql", endpoint),
-        WebSocketRoute("/graphql", endpoint),
+        Route("/graphql", GraphQLEndpoint(parts.live, parts.authenticator, seats)),
+        WebSocketRoute("/graphql", sockets),
         Route("/files/{key:path}", parts.files.get),
         Route("/healthz", _healthy),
         Route("/readyz", ready),
@@ -63,7 +74,9 @@ def create_app(parts: Parts) -> Starlette:
         routes.append(Route("/local/token", parts.local.post, methods=["POST"]))
     if parts.webhooks:
         routes.append(Route("/webhooks/replicate/{call}", parts.webhooks.post, methods=["POST"]))
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    app.state.live = parts.live
+    return app
 
 
 async def _front(_: Request) -> Response:

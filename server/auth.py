@@ -11,7 +11,7 @@ import jwt
 from engine.viewer import ANONYMOUS, NOBODY_ID, Viewer
 from server.jwks import KeySet
 
-__all__ = ["Authenticator", "BadTokenError"]
+__all__ = ["Authenticator", "BadTokenError", "seconds_left"]
 
 LONGEST_TOKEN = 8_192
 LEEWAY = 30
@@ -103,6 +103,11 @@ class Authenticator:
         self._verified[token] = viewer
         if len(self._verified) > REMEMBERED:
             self._verified.popitem(last=False)
+
+
+def seconds_left(viewer: Viewer) -> float | None:
+    """How long a socket or a stream may go on under the viewer's token; None without a limit."""
+    return None if viewer.expires_at is None else max(0.0, viewer.expires_at - time.time())
 
 
 def _bearer(authorization: str | None) -> str | None:

@@ -1,103 +1,53 @@
-"""The address /graphql: GraphQL over HTTP, server-sent events, and graphql-transport-ws."""
+"""The address /graphql over HTTP: one answer, or server-sent events."""
 
 import json
-from collections.abc import Sequence
-from datetime import timedelta
+from contextlib import aclosing
 from typing import Any
 
 import orjson
-from cross_web import HTTPException
+from cross_web import HTTPException, StarletteRequestAdapter
+from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.streaming import SSETransport
-from strawberry.schema.base import BaseSchema
-from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types.unset import UnsetType
+from strawberry.types.graphql import OperationType
 
-from engine.viewer import ANONYMOUS
-from resolvers.context import Context, Services
+from engine.viewer import Viewer
+from resolvers.context import Context
 from server.auth import Authenticator, BadTokenError
+from server.events import HEADERS, events_of, refusal_events, wants_events
+from server.live import Live
+from server.pipeline import ANY, Operation, RefusedError
+from server.seats import NoSeatError, Seats
 
 __all__ = ["GraphQLEndpoint"]
 
 LARGEST_BODY = 1_000_000
-INIT_TIMEOUT = timedelta(seconds=10)
-OPERATIONS_A_SOCKET = 20
 UNAUTHENTICATED = 401
-
-
-class SocketContext(Context):
-    """A socket's context: who asks is known once connection_init has come."""
-
-    connection_params: dict[str, Any] | None = None
-
-
-class LineFeedSSE(SSETransport):
-    """Frames that end with LF, as urql reads them, and only for who asked for a stream."""
-
-    def accepts(self, accept: str) -> bool:
-        kinds = {part.split(";", 1)[0].strip().lower() for part in accept.split(",")}
-        return "text/event-stream" in kinds and "application/json" not in kinds
-
-    def encode_event(self, event: str, data: str | None = None) -> str:
-        return super().encode_event(event, data).replace("\r\n", "\n")
-
-    def encode_comment(self, comment: str) -> str:
-        return super().encode_comment(comment).replace("\r\n", "\n")
+TOO_MANY_REQUESTS = 429
+READING = ANY - {OperationType.MUTATION}
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
-    """Strawberry's view with our identity, our limits and orjson."""
+    """Strawberry's view with our identity, our limits, our streams and orjson."""
 
-    stream_transport_classes_by_protocol = {GRAPHQL_SSE_PROTOCOL: LineFeedSSE}  # noqa: RUF012
-
-    def __init__(
-        self,
-        schema: BaseSchema,
-        *,
-        services: Services,
-        authenticator: Authenticator,
-        allowed_origins: Sequence[str],
-    ) -> None:
-        super().__init__(
-            schema,
-            graphql_ide=None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
-            connection_init_wait_timeout=INIT_TIMEOUT,
-            max_subscriptions_per_connection=OPERATIONS_A_SOCKET,
-            allowed_origins=allowed_origins,
-        )
-        self.services = services
+    def __init__(self, live: Live, authenticator: Authenticator, seats: Seats) -> None:
+        super().__init__(live.schema, graphql_ide=None, subscription_protocols=())
+        self.live = live
         self.authenticator = authenticator
+        self.seats = seats
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limited = _limited(receive) if scope["type"] == "http" else receive
-        await super().__call__(scope, limited, send)
+        limited = _limited(receive)
+        if wants_events(Headers(scope=scope).get("accept", "")):
+            await self._stream(Request(scope, limited), send)
+        else:
+            await super().__call__(scope, limited, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        if isinstance(request, WebSocket):
-            return SocketContext(ANONYMOUS, self.services)
-        try:
-            viewer = await self.authenticator.viewer(request.headers.get("authorization"))
-        except BadTokenError as error:
-            raise HTTPException(UNAUTHENTICATED, _refusal(error)) from None
-        return Context(viewer, self.services)
-
-    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """The token of connection_init; without one the socket's caller is anonymous."""
-        params = getattr(context, "connection_params", None) or {}
-        authorization = params.get("Authorization") or params.get("authorization")
-        if authorization is not None and not isinstance(authorization, str):
-            raise ConnectionRejectionError
-        try:
-            context.viewer = await self.authenticator.viewer(authorization)
-        except BadTokenError:
-            raise ConnectionRejectionError from None
-        return UnsetType()
+        return Context(await self._viewer(request), self.live.services)
 
     async def parse_http_body(self, request: Any) -> Any:
         if request.method == "GET" and not request.headers.get("x-requested-with"):
@@ -114,9 +64,55 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         except (ValueError, RecursionError):
             raise json.JSONDecodeError("not JSON", "", 0) from None
 
-    def encode_json(self, data: object) -> str:
-        """Text, since a socket would send bytes as a binary message."""
-        return orjson.dumps(data).decode()
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)
+
+    async def _stream(self, request: Request, send: Send) -> None:
+        """Answers by server-sent events; what keeps them from beginning is told as Strawberry does."""
+        try:
+            viewer = await self._viewer(request)
+            operation = await self._operation(request)
+            with self.seats.taken(viewer, request.scope):
+                await self._send_events(request, send, operation, viewer)
+        except NoSeatError:
+            await _plain(request, send, HTTPException(TOO_MANY_REQUESTS, "Too many streams of one user."))
+        except HTTPException as refusal:
+            await _plain(request, send, refusal)
+
+    async def _send_events(self, request: Request, send: Send, operation: Operation, viewer: Viewer) -> None:
+        parts = (request.scope, request.receive, send)
+        try:
+            stream = await self.live.open(
+                operation,
+                viewer,
+                allowed=ANY if request.method == "POST" else READING,
+                last_event_id=request.headers.get("last-event-id"),
+            )
+        except RefusedError as refusal:
+            await Response(refusal_events(refusal), headers=HEADERS)(*parts)
+            return
+        async with aclosing(stream):
+            await StreamingResponse(events_of(stream, viewer), headers=HEADERS)(*parts)
+
+    async def _viewer(self, request: Request | WebSocket) -> Viewer:
+        try:
+            return await self.authenticator.viewer(request.headers.get("authorization"))
+        except BadTokenError as error:
+            raise HTTPException(UNAUTHENTICATED, _refusal(error)) from None
+
+    async def _operation(self, request: Request) -> Operation:
+        if request.method not in {"GET", "POST"}:
+            raise HTTPException(405, "GraphQL only supports GET and POST requests.")
+        try:
+            data = await self.parse_http_body(StarletteRequestAdapter(request))
+        except json.JSONDecodeError:
+            raise HTTPException(400, "Unable to parse request body as JSON") from None
+        return Operation(query=data.query or "", variables=data.variables, name=data.operation_name)
+
+
+async def _plain(request: Request, send: Send, refusal: HTTPException) -> None:
+    response = PlainTextResponse(refusal.reason, refusal.status_code)
+    await response(request.scope, request.receive, send)
 
 
 def _limited(receive: Receive) -> Receive:

@@ -1,18 +1,25 @@
 """One pipeline for every operation, whatever carries it: parse, validate, admit, execute, mask."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import strawberry
 import structlog
-from graphql import GraphQLError
-from graphql.execution.executor import Executor
+from graphql import DocumentNode, Executor, GraphQLError
+from graphql import ExecutionResult as GraphQLResult
+from strawberry.exceptions import MissingQueryError
+from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import MaskErrors, ParserCache, ValidationCache
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from resolvers.faults import Fault, as_fault
+from resolvers.context import Context
+from resolvers.faults import Fault, as_fault, bad_input
 from resolvers.mutation import Mutation
 from resolvers.query import Query
 from resolvers.subscription import Subscription
@@ -21,12 +28,51 @@ from schema.history import Batch, Generation
 from schema.image import Image
 from server.admission import REMEMBERED_DOCUMENTS, Admission
 
-__all__ = ["build_schema"]
+__all__ = [
+    "ANY",
+    "Asked",
+    "Operation",
+    "RefusedError",
+    "StudioSchema",
+    "as_graphql",
+    "build_schema",
+    "rendered",
+]
+
+ANY = frozenset(OperationType)
+ONE_ANSWER = ANY - {OperationType.SUBSCRIPTION}
+"""A subscription needs a stream: where one answer is all that can be given, it is refused."""
 
 logger = structlog.get_logger()
 
 
-def build_schema() -> strawberry.Schema:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What a client asks for, as it came."""
+
+    query: str
+    variables: Mapping[str, Any] | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An operation that may run: it was parsed, validated and admitted."""
+
+    operation: Operation
+    document: DocumentNode
+    type: OperationType
+
+
+class RefusedError(Exception):
+    """The operation does not begin; the errors are fit for the client."""
+
+    def __init__(self, errors: Iterable[GraphQLError]) -> None:
+        super().__init__()
+        self.errors = [masked(error) for error in errors]
+
+
+def build_schema() -> "StudioSchema":
     """The executable schema."""
     return StudioSchema(
         query=Query,
@@ -56,15 +102,78 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
 
 
 class StudioSchema(strawberry.Schema):
-    """A subscription needs a stream: where one answer is all that can be given, it is refused."""
+    """Strawberry's schema, whose subscriptions are run by server.live instead."""
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
-        allowed = set(kwargs.pop("allowed_operation_types", None) or OperationType)
-        kwargs["allowed_operation_types"] = allowed - {OperationType.SUBSCRIPTION}
+        allowed = kwargs.pop("allowed_operation_types", None) or ANY
+        kwargs["allowed_operation_types"] = ONE_ANSWER.intersection(allowed)
         result = await super().execute(*args, **kwargs)
         # Strawberry shows no extension what fails before the execution begins.
-        result.errors = [_masked(error) for error in result.errors] if result.errors else None
+        result.errors = [masked(error) for error in result.errors] if result.errors else None
         return result
+
+    async def prepare(
+        self, operation: Operation, context: Context, allowed: Iterable[OperationType] = ANY
+    ) -> Asked:
+        """All that comes before the execution, as Strawberry does it. Raises RefusedError."""
+        run = self._create_execution_context(
+            operation.query, allowed, _plain(operation.variables), context, None, operation.name
+        )
+        extensions = self.get_extensions()
+        for extension in extensions:
+            extension.execution_context = run
+        try:
+            await self._prepare_operation_async(run, self.create_extensions_runner(run, extensions))
+        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise RefusedError([bad_input("There is no such operation to run here.")]) from None
+        except Exception as error:
+            raise RefusedError([as_graphql(error)]) from error
+        if run.pre_execution_errors or run.graphql_document is None:
+            raise RefusedError(run.pre_execution_errors or [])
+        return Asked(operation=operation, document=run.graphql_document, type=run.operation_type)
+
+    async def answer(self, asked: Asked, context: Context) -> str:
+        """The answer of a query or a mutation."""
+        operation = asked.operation
+        return rendered(
+            await self.execute(
+                operation.query,
+                _plain(operation.variables),
+                context_value=context,
+                operation_name=operation.name,
+            )
+        )
+
+    def executor(self, asked: Asked, context: Context) -> Executor[Any]:
+        """Runs the operation, for a subscription once for each event. Raises RefusedError."""
+        executor = self.execution_context_class.build(
+            self._schema,
+            asked.document,
+            context_value=context,
+            raw_variable_values=_plain(asked.operation.variables),
+            operation_name=asked.operation.name,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+        )
+        if isinstance(executor, list):
+            raise RefusedError(executor)
+        return executor
+
+
+def rendered(result: ExecutionResult | GraphQLResult) -> str:
+    """As JSON."""
+    answer: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        answer["errors"] = [masked(error).formatted for error in result.errors]
+    return orjson.dumps(answer).decode()
+
+
+def as_graphql(error: Exception) -> GraphQLError:
+    """The error itself, or one that has it behind it."""
+    return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+
+
+def _plain(variables: Mapping[str, Any] | None) -> dict[str, Any]:
+    return dict(variables or {})
 
 
 class Masking(MaskErrors):
@@ -74,10 +183,11 @@ class Masking(MaskErrors):
         super().__init__(should_mask_error=_is_foreign)
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        return _masked(error)
+        return masked(error)
 
 
-def _masked(error: GraphQLError) -> GraphQLError:
+def masked(error: GraphQLError) -> GraphQLError:
+    """As it may reach the client."""
     if not _is_foreign(error):
         return error
     fault = as_fault(error.original_error) or _logged(error)

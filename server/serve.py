@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from server.settings import Settings, SettingsError, refuse_open_door
+from server.wire import HttpWire, SocketWire
 from server.wiring import Shared, build_app, build_workshop, open_shared
 from worker.queue import run_worker
 
@@ -58,6 +59,7 @@ async def serve_until(
             ready.cancel()
             stopped.cancel()
             stop_worker()
+            app.state.live.cut()
             server.should_exit = True
             await serving
 
@@ -85,7 +87,8 @@ def _uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
         app,  # type: ignore[arg-type]
         host=settings.host,
         port=settings.port,
-        ws="wsproto",
+        http=HttpWire,
+        ws=SocketWire,
         ws_max_size=LARGEST_MESSAGE,
         ws_per_message_deflate=False,
         log_config=None,

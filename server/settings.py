@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     deadline_seconds: float = Field(default=600, ge=1)
     max_batch: int = Field(default=10_000, ge=1)
     max_running: int = Field(default=100, ge=1)
+    max_sockets: int = Field(default=10, ge=1)
+    max_operations: int = Field(default=20, ge=1)
     log_level: str = "info"
 
     @field_validator("allowed_origins", "models", "nats_url", mode="before")

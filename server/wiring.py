@@ -23,7 +23,9 @@ from server.auth import Authenticator
 from server.embedded import embedded_postgres
 from server.files import Files
 from server.jwks import KeySet
+from server.live import open_live
 from server.local import LocalToken
+from server.pipeline import build_schema
 from server.providers import default_model, open_providers
 from server.secrets import jwt_secret, signing_secret
 from server.settings import Settings, SettingsError
@@ -113,14 +115,18 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
         children = await stack.enter_async_context(Children())
         providers = await stack.enter_async_context(open_providers(settings, children))
         signer = Signer(signing_secret(settings), f"{settings.address}/files/")
+        services = _services(settings, database, shared.hints, signer, providers)
+        live = await stack.enter_async_context(open_live(build_schema(), services))
         yield create_app(
             Parts(
-                services=_services(settings, database, shared.hints, signer, providers),
+                live=live,
                 authenticator=_authenticator(settings),
                 files=Files(storage_of(settings), signer, children),
                 local=_local(settings),
                 webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,
+                max_sockets=settings.max_sockets,
+                max_operations=settings.max_operations,
             )
         )
 

@@ -103,6 +103,9 @@ class QuietHints:
     def tell(self, *topics: UUID) -> None:
         self.told.extend(topics)
 
+    def wake(self, topic: UUID) -> None:
+        """Nobody."""
+
     @contextmanager
     def watch(self, topic: UUID) -> Iterator["QuietWatch"]:
         yield QuietWatch()

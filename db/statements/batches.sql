@@ -75,3 +75,35 @@ left join lateral (
 ) g on true
 where b.id = $1
 order by g.seq
+
+-- name: batch_seqs
+-- the caller's batches that are not finished or have been for less than a minute, and those of $1
+select b.id, b.seq, b.total, coalesce(b.finished_at, 'infinity') > now() - interval '1 minute' as is_recent
+from batches b
+where b.user_id = (select studio.current_user_id())
+  and b.deleted_at is null
+  and (coalesce(b.finished_at, 'infinity') > now() - interval '1 minute' or b.id = any($1::uuid[]))
+
+-- name: moved_topics
+-- which of the batches $1 are past the seq of theirs in $2, or gone; and which of the users $3 have something new
+-- since they had the pulse in $4, a sum over what batch_seqs and single_versions show
+select known.id as topic, b.seq as pulse
+from unnest($1::uuid[], $2::bigint[]) as known (id, seq)
+left join batches b on b.id = known.id
+where b.id is null or b.seq > known.seq
+union all
+select known.id, now.pulse
+from unnest($3::uuid[], $4::bigint[]) as known (id, pulse)
+cross join lateral (
+    select (
+        select coalesce(sum(b.seq), 0) from batches b
+        where b.user_id = known.id
+          and coalesce(b.finished_at, 'infinity') > now() - interval '1 minute'
+    ) + (
+        select coalesce(sum(g.xmin::text::bigint), 0) from generations g
+        where g.user_id = known.id
+          and g.batch_id is null
+          and coalesce(case when g.retry_at is null then g.finished_at end, 'infinity') > now() - interval '1 minute'
+    ) as pulse
+) now
+where now.pulse::bigint is distinct from known.pulse

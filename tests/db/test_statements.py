@@ -31,6 +31,7 @@ OF_THE_WORKER = {
     "lock_batch_of_generations",
     "lock_turn",
     "mark_canceling",
+    "moved_topics",
     "open_rate",
     "prune_idempotency_keys",
     "prune_queue_log",

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,8 +14,6 @@ from db.hints import open_line_hints
 from db.notify import notify_line
 from engine.cursors import BatchCursor
 from engine.words import GenerationStatus as Status
-from resolvers.context import Context
-from server.pipeline import build_schema
 
 START = """mutation ($input: StartBatchInput!) {
   startBatch(input: $input) { batch { id cursor } userErrors { message } }
@@ -267,22 +264,6 @@ async def test_a_foreign_batch_and_an_absent_one_are_refused_alike(
 
     assert errors[0]["extensions"] == {"code": "NOT_FOUND"}
     assert all(error == errors[0] for error in errors)
-
-
-async def test_a_stream_ends_when_its_token_does(as_owner, archive, services, shared_urls):
-    batch = await start(as_owner, 1)
-    async with open_line_hints(notify_line(shared_urls.login)) as hints:
-        context = Context(archive.owner, replace(services, hints=hints))
-        stream = await build_schema().stream(
-            DOCUMENT, variable_values={"id": batch["id"]}, context_value=context
-        )
-        told = [await anext(stream)]
-        context.viewer = replace(archive.owner, expires_at=1.0)
-        hints.tell(UUID(batch["id"]))
-        told += [answer async for answer in stream]
-
-    assert [answer.errors is None for answer in told] == [True, False]
-    assert told[1].errors[0].extensions == {"code": "UNAUTHENTICATED"}
 
 
 async def test_a_subscription_without_a_stream_is_refused(archive, as_owner):

@@ -1,0 +1,112 @@
+"""One stream's side of an audience: what it is sent, in order and once, however fast its client reads."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Protocol, Self, TypeAlias
+
+from resolvers.changes import Page
+from resolvers.faults import Fault
+from server.deliveries import Delivery, Mailbox
+from server.pipeline import RefusedError
+
+__all__ = ["RenderedPage", "Subscriber"]
+
+MOST_WAITING = 100
+"""Deliveries that wait for a client before it counts as one that does not keep up."""
+MOST_LASTING = 1_000
+"""The same where nothing can be read again."""
+
+RenderedPage: TypeAlias = tuple[Page, Sequence[Delivery]]
+
+
+class Desk(Protocol):
+    """What a subscriber needs of its audience: head is the seq up to which all is being told."""
+
+    can_resume: bool
+
+    @property
+    def head(self) -> int | None: ...
+
+    def page(self, after: int) -> Awaitable[RenderedPage]: ...
+
+    def leave(self, subscriber: "Subscriber") -> None: ...
+
+
+class Subscriber:
+    """An async iterator of deliveries, whose seq only rises. Begin it before, close it in the end.
+
+    One who is behind is handed nothing: it reads page by page from what it was sent last, until it has
+    read up to what the others are told, and is then told with them. So what it costs is bounded, and it
+    joins in the same way as it catches up.
+    """
+
+    def __init__(self, desk: Desk, seen: int | None) -> None:
+        self.desk = desk
+        self.sent = -1 if seen is None else seen
+        self.is_behind = True
+        self._box = Mailbox()
+        self._news = asyncio.Event()
+        self._is_last = False
+        self._failure: Exception | None = None
+
+    async def begin(self) -> None:
+        """Raises what the first look raises, for one."""
+        if self.desk.can_resume:
+            await self._catch_up()
+            return
+        if self.desk.head is None:
+            await self.desk.page(self.sent)
+        self.sent = self.desk.head or 0
+        self.is_behind = False
+
+    async def aclose(self) -> None:
+        self.desk.leave(self)
+
+    def post(self, deliveries: Sequence[Delivery]) -> None:
+        """What is past all that was posted before."""
+        if self.is_behind:
+            return
+        self._box.post(deliveries)
+        self._news.set()
+        if self.desk.can_resume and len(self._box) > MOST_WAITING:
+            self._box.empty()
+            self.is_behind = True
+        elif len(self._box) > MOST_LASTING:
+            overrun = Fault("OVERRUN", "More has changed than was read: read the page again.")
+            self.fail(RefusedError([overrun]))
+
+    def fail(self, error: Exception) -> None:
+        """Nothing more comes but this error."""
+        self._failure = error
+        self._news.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Delivery:
+        while True:
+            if self._failure:
+                raise self._failure
+            delivery = self._box.take()
+            if delivery is None:
+                await self._more()
+            elif delivery.seq > self.sent:
+                self.sent, self._is_last = delivery.seq, delivery.is_last
+                return delivery
+
+    async def _more(self) -> None:
+        """Returns when there may be something. Raises StopAsyncIteration at the end."""
+        if self._is_last:
+            raise StopAsyncIteration
+        if not self.is_behind:
+            await self._news.wait()
+            self._news.clear()
+        elif self.sent < (self.desk.head or 0):
+            await self._catch_up()
+        else:
+            self.is_behind = False
+
+    async def _catch_up(self) -> None:
+        page, deliveries = await self.desk.page(self.sent)
+        self._box.post(deliveries)
+        self._is_last = page.is_last and not deliveries
