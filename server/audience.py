@@ -55,9 +55,10 @@ class Audience:
         return subscriber
 
     def leave(self, subscriber: Subscriber) -> None:
-        self.subscribers.discard(subscriber)
-        if not self.subscribers:
-            self.on_empty()
+        if subscriber in self.subscribers:
+            self.subscribers.remove(subscriber)
+            if not self.subscribers:
+                self.on_empty()
 
     async def tell(self, page: Page) -> None:
         async for deliveries in self._deliveries(page):

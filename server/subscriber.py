@@ -92,21 +92,26 @@ class Subscriber:
                 await self._more()
             elif delivery.seq > self.sent:
                 self.sent, self._is_last = delivery.seq, delivery.is_last
+                self._keep_up()
                 return delivery
 
     async def _more(self) -> None:
         """Returns when there may be something. Raises StopAsyncIteration at the end."""
         if self._is_last:
             raise StopAsyncIteration
-        if not self.is_behind:
-            await self._news.wait()
-            self._news.clear()
-        elif self.sent < (self.desk.head or 0):
+        if self.is_behind:
             await self._catch_up()
         else:
-            self.is_behind = False
+            await self._news.wait()
+            self._news.clear()
 
     async def _catch_up(self) -> None:
         page, deliveries = await self.desk.page(self.sent)
         self._box.post(deliveries)
         self._is_last = page.is_last and not deliveries
+        self._keep_up()
+
+    def _keep_up(self) -> None:
+        """From where the others are told, it is told with them."""
+        if self.is_behind and not self._box:
+            self.is_behind = self.sent < (self.desk.head or 0)

@@ -1,0 +1,338 @@
+"""What many ask for is done once, a slow client costs little, and nobody misses anything."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from db.changes import Change, apply_change
+from db.hints import open_notify_hints
+from db.session import Database, Session
+from engine.cursors import BatchCursor
+from engine.viewer import Viewer
+from engine.words import GenerationStatus as Status
+from resolvers.context import Services
+from server.live import Live, open_live
+from server.pipeline import Operation, RefusedError, build_schema
+
+RESULTS = """subscription ($id: ID!, $after: String) {
+  batchResults(batchId: $id, after: $after) { cursor generation { id status images { id } } }
+}"""
+HISTORY = "subscription { historyUpdates { batch { id status } generation { id status batch { id } } } }"
+START = """mutation ($numbers: JSON!) {
+  startBatch(input: {templates: [{name: "a", prompt: "{{n}}"}], variables: $numbers}) { batchId }
+}"""
+RUNNING = Change(status=Status.RUNNING, attempts=1)
+LIFE = (RUNNING, Change(status=Status.SAVING), Change(status=Status.SUCCEEDED, saved=True))
+
+
+class CountingSession(Session):
+    """A session that counts its statements by name."""
+
+    def __init__(self, connection: Any, counts: Counter[str]) -> None:
+        super().__init__(connection)
+        self.counts = counts
+
+    async def rows(self, name: str, *parameters: Any) -> Sequence[asyncpg.Record]:
+        self.counts[name] += 1
+        return await super().rows(name, *parameters)
+
+
+class CountingDatabase(Database):
+    """A database that counts the statements of its sessions."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self.counts: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def session(self, viewer: Viewer) -> AsyncIterator[Session]:
+        async with super().session(viewer) as session:
+            yield CountingSession(session.connection, self.counts)
+
+
+@pytest.fixture
+def database(shared_database) -> CountingDatabase:
+    return CountingDatabase(shared_database.pool)
+
+
+@pytest.fixture
+async def hints(shared_urls):
+    async with open_notify_hints(shared_urls.login) as hints:
+        yield hints
+
+
+@pytest.fixture
+async def live(database, hints) -> AsyncIterator[Live]:
+    services = Services(
+        database=database,
+        hints=hints,
+        signer=lambda: ["http://studio/", "?", "00", "00"],
+        providers=[],
+        default_model="demo",
+        max_batch=1000,
+        loopback_references=False,
+    )
+    async with open_live(build_schema(), services) as live:
+        yield live
+
+
+@pytest.fixture
+def owner(as_owner) -> Viewer:
+    return Viewer(user_id=as_owner.user_id, role="authenticated")
+
+
+@pytest.fixture
+async def watch(live, owner):
+    """Opens streams of the owner's, closed when the test ends."""
+    async with AsyncExitStack() as stack:
+
+        async def watch(document=RESULTS, **variables):
+            stream = await live.open(Operation(query=document, variables=variables), owner)
+            stack.push_async_callback(stream.aclose)
+            return stream
+
+        yield watch
+
+
+@pytest.fixture
+def batch(as_owner, owner, database):
+    """Starts a batch of so many; its id, and the ids of its generations in their order."""
+
+    async def batch(count=1):
+        batch_id = (await as_owner.ask(START, numbers={"n": list(range(count))}))["startBatch"]["batchId"]
+        async with database.session(owner) as session:
+            rows = await session.connection.fetch(
+                "select id from generations where batch_id = $1 order by position", UUID(batch_id)
+            )
+        return SimpleNamespace(id=batch_id, generations=[row["id"] for row in rows])
+
+    return batch
+
+
+@pytest.fixture
+def advance(shared_database, hints, owner):
+    """Changes generations as a worker does; hints at it unless told otherwise."""
+
+    async def advance(ids, *changes, hinted=True):
+        for change in changes:
+            async with shared_database.worker_session() as session:
+                changed = await apply_change(session, ids, change)
+            assert changed
+            if hinted:
+                hints.tell(changed.topic)
+                hints.tell(owner.user_id)
+
+    return advance
+
+
+async def taken(stream, count):
+    """The next so many payloads."""
+    async with asyncio.timeout(10):
+        return [json.loads((await anext(stream)).payload)["data"] for _ in range(count)]
+
+
+async def rest(stream):
+    """All payloads up to the end of the stream."""
+    async with asyncio.timeout(10):
+        return [json.loads(delivery.payload)["data"] async for delivery in stream]
+
+
+def seqs(answers):
+    return [BatchCursor.decode(answer["batchResults"]["cursor"]).seq for answer in answers]
+
+
+async def test_a_change_is_read_and_rendered_once_for_all_who_asked_the_same(watch, batch, advance, database):
+    made = await batch()
+    streams = [await watch(id=made.id) for _ in range(20)]
+    for stream in streams:
+        await taken(stream, 1)
+    database.counts.clear()
+
+    await advance(made.generations[0], RUNNING)
+    told = [await taken(stream, 1) for stream in streams]
+
+    assert all(each == told[0] for each in told)
+    assert database.counts == {"changes_of_batch": 1, "images_of_generations": 1}
+
+
+async def test_many_who_come_at_once_are_read_and_rendered_for_once(watch, batch, database):
+    made = await batch(30)
+    database.counts.clear()
+
+    streams = await asyncio.gather(*[watch(id=made.id) for _ in range(50)])
+    told = [await taken(stream, 30) for stream in streams]
+
+    assert all(seqs(each) == list(range(1, 31)) for each in told)
+    assert database.counts == {"changes_of_batch": 1, "images_of_generations": 2}
+
+
+async def test_who_comes_later_gets_what_was_rendered_before(watch, batch, database):
+    made = await batch(30)
+    before = await taken(await watch(id=made.id), 30)
+    database.counts.clear()
+    after = before[9]["batchResults"]["cursor"]
+
+    assert await taken(await watch(id=made.id, after=after), 20) == before[10:]
+    assert database.counts == {"changes_of_batch": 1}
+
+
+async def test_different_selections_of_one_batch_share_the_reading(watch, batch, advance, database):
+    made = await batch()
+    short = "subscription ($id: ID!) { batchResults(batchId: $id) { cursor } }"
+    streams = [await watch(id=made.id), await watch(short, id=made.id)]
+    for stream in streams:
+        await taken(stream, 1)
+    database.counts.clear()
+
+    await advance(made.generations[0], RUNNING)
+
+    assert [seqs(await taken(stream, 1)) for stream in streams] == [[2], [2]]
+    assert database.counts["changes_of_batch"] == 1
+
+
+async def test_a_client_that_stops_reading_is_dropped_and_misses_nothing(watch, batch, advance):
+    made = await batch(150)
+    quick, slow = await watch(id=made.id), await watch(id=made.id)
+    await taken(quick, 150)
+    await taken(slow, 150)
+
+    for generation in made.generations:
+        await advance(generation, *LIFE)
+    assert len(await rest(quick)) <= 450
+    assert slow.is_behind
+    told = await rest(slow)
+
+    assert seqs(told) == sorted(set(seqs(told)))
+    assert {each["batchResults"]["generation"]["status"] for each in told} == {"SUCCEEDED"}
+    assert len(told) == 150
+
+
+async def test_who_was_behind_goes_on_live(watch, batch, advance):
+    made = await batch(120)
+    slow = await watch(id=made.id)
+    await taken(slow, 120)
+    await advance(made.generations, RUNNING)
+    assert seqs(await taken(slow, 120)) == list(range(121, 241))
+
+    await advance(made.generations[0], *LIFE[1:2])
+
+    assert seqs(await taken(slow, 1)) == [241]
+
+
+async def test_a_change_that_nobody_hints_at_comes_with_the_next_look(watch, batch, advance):
+    made = await batch()
+    results, history = await watch(id=made.id), await watch(HISTORY)
+    await taken(results, 1)
+
+    await advance(made.generations[0], RUNNING, hinted=False)
+
+    assert seqs(await taken(results, 1)) == [2]
+    (told,) = await taken(history, 1)
+    assert told["historyUpdates"]["generation"]["status"] == "RUNNING"
+
+
+async def test_a_batch_that_is_gone_is_told_no_more(watch, batch, hints, cluster, shared_urls):
+    made = await batch()
+    stream = await watch(id=made.id)
+    await taken(stream, 1)
+    path = shared_urls.login.split("?")[0].rpartition("/")[2]
+    admin = await asyncpg.connect(cluster.superuser_url, database=path)
+    await admin.execute("delete from batches where id = $1", UUID(made.id))
+    await admin.close()
+    hints.tell(UUID(made.id))
+
+    with pytest.raises(RefusedError) as caught:
+        await taken(stream, 1)
+
+    assert caught.value.errors[0].extensions == {"code": "NOT_FOUND"}
+
+
+async def test_nothing_is_kept_of_what_nobody_watches(live, watch, batch):
+    made = await batch()
+    streams = [await watch(id=made.id), await watch(id=made.id), await watch(HISTORY)]
+
+    for stream in streams:
+        await stream.aclose()
+
+    assert live.feeds == {}
+
+
+async def test_a_history_tells_of_all_batches_and_single_generations(watch, batch, advance, as_owner):
+    old = await batch()
+    stream = await watch(HISTORY)
+
+    new = await batch()
+    await advance(old.generations[0], RUNNING)
+    (first, second) = await taken(stream, 2)
+    told = {update["historyUpdates"]["batch"]["id"]: update["historyUpdates"] for update in (first, second)}
+    single = (await as_owner.ask('mutation { generateImage(input: {prompt: "a"}) { generation { id } } }'))[
+        "generateImage"
+    ]["generation"]["id"]
+    await advance(UUID(single), RUNNING)
+    alone = (await taken(stream, 1))[0]["historyUpdates"]
+
+    assert told[new.id]["generation"] is None
+    assert told[old.id]["generation"] == {
+        "id": str(old.generations[0]),
+        "status": "RUNNING",
+        "batch": {"id": old.id},
+    }
+    assert alone == {"batch": None, "generation": {"id": single, "status": "RUNNING", "batch": None}}
+
+
+async def test_a_history_tells_each_last_state_and_is_quiet_afterwards(watch, batch, advance):
+    made = await batch(230)
+    stream = await watch(HISTORY)
+    for change in LIFE:
+        await advance(made.generations, change)
+    told: dict[str, str] = {}
+    while len(told) < 230 or set(told.values()) != {"SUCCEEDED"}:
+        (update,) = await taken(stream, 1)
+        told[update["historyUpdates"]["generation"]["id"]] = update["historyUpdates"]["generation"]["status"]
+
+    other = await batch()
+    (update,) = await taken(stream, 1)
+
+    assert update["historyUpdates"]["batch"]["id"] == other.id
+
+
+async def test_a_stranger_and_an_anonymous_caller_learn_nothing_of_a_history(
+    live, watch, batch, advance, as_stranger
+):
+    stranger = Viewer(user_id=as_stranger.user_id, role="authenticated")
+    theirs = await live.open(Operation(query=HISTORY), stranger)
+    ours = await watch(HISTORY)
+    made = await batch()
+    await advance(made.generations[0], RUNNING)
+    await taken(ours, 1)
+
+    with pytest.raises(RefusedError) as caught:
+        await live.open(Operation(query=HISTORY), Viewer(user_id=None, role="anon"))
+
+    assert caught.value.errors[0].extensions == {"code": "UNAUTHENTICATED"}
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await anext(theirs)
+    await theirs.aclose()
+
+
+async def test_a_history_that_nobody_reads_ends_with_a_reason(watch, batch, advance):
+    made = await batch(1000)
+    stream, other = await watch(HISTORY), await watch(HISTORY)
+    second = await batch(100)
+    for ids in (made.generations, second.generations):
+        await advance(ids, RUNNING)
+    await taken(other, 1050)
+
+    with pytest.raises(RefusedError) as caught:
+        await anext(stream)
+
+    assert caught.value.errors[0].extensions == {"code": "OVERRUN"}
