@@ -2,11 +2,14 @@
 
 import asyncio
 import json
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from server.auth import LEEWAY
+from server.tokens import issue_token
 
 PROTOCOL = "graphql-transport-ws"
 INIT = {"type": "connection_init"}
@@ -80,6 +83,23 @@ async def test_a_bad_token_closes_the_connection(authorization, dial):
         (["[" * 5_000], 4400),
         ([INIT | {"payload": []}], 4400),
         ([INIT, {"type": "subscribe", "id": "1"}], 4400),
+        ([INIT, QUERY, QUERY], 4409),
+        ([INIT, QUERY | {"id": None}], 4400),
+        ([INIT, QUERY | {"id": ""}], 4400),
+        ([INIT, QUERY | {"id": {}}], 4400),
+        ([INIT, QUERY | {"id": []}], 4400),
+        ([INIT, QUERY | {"payload": {"query": None}}], 4400),
+        ([INIT, QUERY | {"payload": {"query": "{ __typename }", "variables": []}}], 4400),
+        ([INIT, QUERY | {"payload": {"query": "{ __typename }", "operationName": 5}}], 4400),
+        ([INIT, QUERY | {"payload": {"query": "{ __typename }", "extensions": "x"}}], 4400),
+        ([INIT, {"type": "complete"}], 4400),
+        ([INIT, {"type": "complete", "id": 1}], 4400),
+        ([INIT, {"type": "start", "id": "1"}], 4400),
+        ([INIT, {"type": []}], 4400),
+        ([{"type": "ping", "payload": "x"}], 4400),
+        (["null"], 4400),
+        (["[]"], 4400),
+        (["1e999"], 4400),
         (["x" * 100_000], 1009),
     ],
     ids=lambda each: str(each)[:40],
@@ -91,11 +111,48 @@ async def test_what_breaks_the_protocol_closes_the_connection(messages, code, di
         assert await close_code(socket) == code
 
 
-async def test_a_ping_is_answered(dial):
+async def test_a_ping_is_answered_at_any_time_and_with_what_it_brought(dial):
     async with dial() as socket:
-        await send(socket, INIT, {"type": "ping"})
+        await send(socket, {"type": "ping"}, INIT, {"type": "ping", "payload": {"at": 1}}, {"type": "pong"})
 
-        assert [(await next_of(socket))["type"] for _ in range(2)] == ["connection_ack", "pong"]
+        assert [await next_of(socket) for _ in range(3)] == [
+            {"type": "pong"},
+            {"type": "connection_ack"},
+            {"type": "pong", "payload": {"at": 1}},
+        ]
+
+
+async def test_a_syntax_error_ends_its_operation_and_not_the_connection(dial):
+    async with dial() as socket:
+        await send(socket, INIT, QUERY | {"payload": {"query": "{"}}, QUERY | {"id": "2"})
+        told = [await next_of(socket) for _ in range(4)]
+
+    assert {(each["type"], each.get("id")) for each in told} == {
+        ("connection_ack", None),
+        ("error", "1"),
+        ("next", "2"),
+        ("complete", "2"),
+    }
+
+
+async def test_an_id_is_free_again_once_its_operation_has_ended(dial):
+    async with dial() as socket:
+        await send(socket, INIT, QUERY)
+        first = [await next_of(socket) for _ in range(3)]
+        await send(socket, QUERY)
+
+        assert [await next_of(socket) for _ in range(2)] == first[1:]
+
+
+async def test_an_id_is_free_again_once_its_client_has_completed_it(dial, endless, as_owner):
+    watch = {"query": f'subscription {{ batchResults(batchId: "{endless}") {{ cursor }} }}'}
+    subscribe = {"type": "subscribe", "id": "1", "payload": watch}
+    async with dial() as socket:
+        await send(socket, init_of(as_owner), subscribe)
+        first = [await next_of(socket) for _ in range(2)]
+        await send(socket, {"type": "complete", "id": "1"}, subscribe)
+
+        assert await next_of(socket) == first[1]
 
 
 async def test_a_mutation_without_a_token_changes_nothing_here_too(dial):
@@ -148,10 +205,57 @@ async def endless(as_owner):
 async def test_only_so_many_operations_share_a_connection(dial, endless, as_owner):
     watch = {"query": f'subscription {{ batchResults(batchId: "{endless}") {{ cursor }} }}'}
     async with dial() as socket:
-        await send(socket, INIT | {"payload": {"Authorization": f"Bearer {as_owner.token}"}})
+        await send(socket, init_of(as_owner))
         await send(socket, *({"type": "subscribe", "id": str(n), "payload": watch} for n in range(21)))
         async with asyncio.timeout(10):
             while (told := await next_of(socket))["type"] != "error":
                 pass
 
     assert told["id"] == "20"
+    assert told["payload"][0]["extensions"] == {"code": "LIMIT_REACHED"}
+
+
+async def test_only_so_many_connections_are_one_users(dial, as_owner, as_stranger):
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(dial()) for _ in range(11)]
+        for socket in sockets:
+            await send(socket, init_of(as_owner))
+            with suppress(ConnectionClosed):
+                await next_of(socket)
+        stranger = await stack.enter_async_context(dial())
+        await send(stranger, init_of(as_stranger))
+
+        assert (await next_of(stranger))["type"] == "connection_ack"
+        assert [socket.close_code for socket in sockets] == [None] * 10 + [1013]
+
+    async with dial() as socket:
+        await send(socket, init_of(as_owner))
+        assert (await next_of(socket))["type"] == "connection_ack"
+
+
+async def test_a_connection_and_a_stream_end_when_their_token_does(dial, endless, as_owner, shared_api):
+    token = issue_token(shared_api.settings, as_owner.user_id, ttl=2 - LEEWAY)
+    watch = {"query": f'subscription {{ batchResults(batchId: "{endless}") {{ cursor }} }}'}
+    brief = type(as_owner)(address=as_owner.address, user_id=None, token=token)
+
+    async def code_of_socket():
+        async with dial() as socket:
+            await send(socket, init_of(brief), {"type": "subscribe", "id": "1", "payload": watch})
+            assert [(await next_of(socket))["type"] for _ in range(2)] == ["connection_ack", "next"]
+            return await close_code(socket)
+
+    async def text_of_stream():
+        async with brief.stream(watch, accept="text/event-stream") as response:
+            return "".join([text async for text in response.aiter_text()])
+
+    async with asyncio.timeout(5):
+        code, text = await asyncio.gather(code_of_socket(), text_of_stream())
+
+    assert code == 4403
+    assert text.count("event: next") == 1
+    assert "complete" not in text
+
+
+def init_of(caller):
+    """The connection_init of a caller."""
+    return INIT | {"payload": {"Authorization": f"Bearer {caller.token}"}}
