@@ -80,10 +80,9 @@ class BatchChanges:
         self.topic = batch_id
 
     async def read(self, reader: Reader, after: int) -> Page:
+        addresses = reader.addresses()
         async with reader.session() as session:
-            rows = await session.rows(
-                "changes_of_batch", self.topic, after, CHANGES_AT_ONCE, reader.addresses()
-            )
+            rows = await session.rows("changes_of_batch", self.topic, after, CHANGES_AT_ONCE, addresses)
         if not rows:
             raise no_such_batch()
         batch = rows[0]["batch"]

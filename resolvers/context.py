@@ -12,7 +12,7 @@ from db.session import DATABASE_AWAY, Database, Session
 from engine.seams import Hints, Model, Provider
 from engine.viewer import Viewer
 from resolvers.changes import Source
-from resolvers.faults import Fault, unavailable
+from resolvers.faults import Fault, UnavailableFault
 from resolvers.relations import Relations
 
 __all__ = ["Context", "Join", "Services", "StreamContext"]
@@ -73,7 +73,7 @@ class Context(Relations):
                 yield session
         except DATABASE_AWAY as error:
             logger.warning("database_away", reason=type(error).__name__)
-            raise unavailable() from error
+            raise UnavailableFault from error
 
     def addresses(self) -> list[str]:
         return self.services.signer()

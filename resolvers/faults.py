@@ -4,7 +4,7 @@ from graphql import GraphQLError
 
 from engine.cursors import BadCursorError
 
-__all__ = ["Fault", "as_fault", "bad_input", "unauthenticated", "unavailable"]
+__all__ = ["Fault", "UnavailableFault", "as_fault", "bad_input", "unauthenticated"]
 
 
 class Fault(GraphQLError):  # noqa: N818 - GraphQL calls it an error already
@@ -24,9 +24,13 @@ def unauthenticated() -> Fault:
     return Fault("UNAUTHENTICATED", "This needs a token: Authorization: Bearer JWT.")
 
 
-def unavailable() -> Fault:
+class UnavailableFault(Fault):
     """The database is away."""
-    return Fault("UNAVAILABLE", "The database does not answer at the moment. Try again in a few seconds.")
+
+    def __init__(self) -> None:
+        super().__init__(
+            "UNAVAILABLE", "The database does not answer at the moment. Try again in a few seconds."
+        )
 
 
 def as_fault(error: BaseException | None) -> Fault | None:

@@ -40,14 +40,14 @@ class HistoryChanges:
         self.told = 0
 
     async def read(self, reader: Reader, after: int) -> Page:
-        known = self.standing or Standing()
+        known, addresses = self.standing or Standing(), reader.addresses()
         async with reader.session() as session:
             batches = await session.rows("batch_seqs", list(known.batches))
             singles = await session.rows("single_versions", list(known.singles))
             if self.standing is None:
                 self.standing = _standing(batches, singles)
                 return Page(changes=(), through=self.told, head=self.told)
-            look = _Look(session, reader.addresses(), known)
+            look = _Look(session, addresses, known)
             await look.at_batches(batches)
             await look.at_singles(singles)
         self.standing = look.standing

@@ -5,12 +5,10 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import ExitStack
 from typing import Any, Generic, Protocol, TypeVar
 
-import structlog
-
-from db.session import DATABASE_AWAY
 from engine.seams import Hints
 from resolvers.changes import Page, Source
 from resolvers.context import Context
+from resolvers.faults import UnavailableFault
 from server.pipeline import RefusedError, as_graphql
 
 __all__ = ["Feed", "Flights"]
@@ -18,8 +16,6 @@ __all__ = ["Feed", "Flights"]
 RETRY = 0.5
 NO_HINT = 3600.0
 """Seconds without a hint: server.live wakes whatever has missed one."""
-
-logger = structlog.get_logger()
 
 L = TypeVar("L", bound="Listener")
 
@@ -105,13 +101,12 @@ class Feed(Generic[L]):
             self.fail(RefusedError([as_graphql(error)]))
 
     async def _look(self) -> None:
-        """Hands on whatever is past the head."""
+        """Hands on whatever is past the head. What is open waits for a database that is away."""
         left = True
         while left:
             try:
                 page = await self.source.read(self.new_context(), self.head or 0)
-            except DATABASE_AWAY as error:
-                logger.warning("feed_waits", reason=type(error).__name__)
+            except UnavailableFault:
                 await asyncio.sleep(RETRY)
                 continue
             self.head, left = page.through, page.through < page.head

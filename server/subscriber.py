@@ -7,7 +7,7 @@ from typing import Protocol, Self, TypeAlias
 from resolvers.changes import Page
 from resolvers.faults import Fault
 from server.deliveries import Delivery, Mailbox
-from server.pipeline import RefusedError
+from server.pipeline import RefusedError, as_graphql
 
 __all__ = ["RenderedPage", "Subscriber"]
 
@@ -99,11 +99,14 @@ class Subscriber:
         """Returns when there may be something. Raises StopAsyncIteration at the end."""
         if self._is_last:
             raise StopAsyncIteration
-        if self.is_behind:
-            await self._catch_up()
-        else:
+        if not self.is_behind:
             await self._news.wait()
             self._news.clear()
+            return
+        try:
+            await self._catch_up()
+        except Exception as error:
+            raise RefusedError([as_graphql(error)]) from error
 
     async def _catch_up(self) -> None:
         page, deliveries = await self.desk.page(self.sent)

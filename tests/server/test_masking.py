@@ -1,6 +1,5 @@
 """An outage or a fault of ours reaches the client as a code and an id, and the log has both sides."""
 
-from contextlib import aclosing
 from uuid import uuid4
 
 import pytest
@@ -10,7 +9,8 @@ from structlog.testing import capture_logs
 from db.session import open_database
 from engine.viewer import ANONYMOUS
 from resolvers.context import Context, Services
-from server.pipeline import build_schema
+from server.live import Live
+from server.pipeline import Operation, RefusedError, build_schema
 from worker.fakes import QuietHints
 
 SECRETS = ("relation", "images", "select", "Traceback", "asyncpg", "postgres")
@@ -85,6 +85,14 @@ def context(database, signer=lambda: ["http://studio/", "?", "00", "00"]):
     return Context(ANONYMOUS, services)
 
 
+async def refusal(context):
+    """The errors of a stream that does not begin."""
+    live = Live(build_schema(), context.services)
+    with pytest.raises(RefusedError) as caught:
+        await live.open(Operation(query=STREAM), context.viewer)
+    return caught.value.errors
+
+
 def unavailable(errors, logs):
     """The error is for a person, and the log has its reason in a line."""
     (error,) = errors
@@ -108,11 +116,9 @@ async def test_a_database_that_is_away_is_no_fault_of_ours():
 async def test_a_stream_says_that_the_database_is_away():
     async with open_database(NOWHERE) as database:
         with capture_logs() as logs:
-            stream = await build_schema().subscribe(STREAM, context_value=context(database))
-            async with aclosing(stream):
-                result = await anext(stream)
+            errors = await refusal(context(database))
 
-    unavailable(result.errors, logs)
+    unavailable(errors, logs)
 
 
 async def test_what_takes_too_long_elsewhere_is_not_laid_at_the_databases_door():
@@ -120,8 +126,6 @@ async def test_what_takes_too_long_elsewhere_is_not_laid_at_the_databases_door()
         raise TimeoutError("images")
 
     with capture_logs() as logs:
-        answers = await build_schema().subscribe(STREAM, context_value=context(None, signer=too_slow))
-        async with aclosing(answers):
-            (error,) = (await anext(answers)).errors
+        (error,) = await refusal(context(None, signer=too_slow))
 
     masked(error.formatted, logs)
