@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from functools import partial
+from functools import cached_property, partial
 from itertools import groupby
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
@@ -29,6 +29,8 @@ from schema.words import GenerationStatus
 __all__ = ["Relations"]
 
 T = TypeVar("T")
+ById: TypeAlias = DataLoader[UUID, Row | None]
+OfParent: TypeAlias = DataLoader[UUID, list[Row]]
 Opener = Callable[[], AbstractAsyncContextManager[Session]]
 
 
@@ -47,18 +49,11 @@ class CountKey(NamedTuple):
 
 
 class Relations:
-    """The loaders of one operation. Nothing is cached beyond a level: a subscription outlives its rows."""
+    """The loaders of one operation, each made when it is needed. Nothing is cached beyond a level."""
 
     def __init__(self, open_session: Opener, signer: Callable[[], list[str]]) -> None:
         self._open = open_session
         self._signer = signer
-        self._batches = self._loader_by_id("batches_by_id")
-        self._collections = self._loader_by_id("collections_by_id")
-        self._templates = self._loader_by_id("templates_by_id")
-        self._images = self._loader_by_id("images_by_id", signed=True)
-        self._generations = self._loader_by_id("generations_by_id", signed=True)
-        self._collection_templates = self._loader_of("templates_of_collections", "collection_id")
-        self._generation_images = self._loader_of("images_of_generations", "generation_id", signed=True)
         self._pages: dict[Listing, DataLoader[PageKey, list[Row]]] = {}
         self._counts: dict[Listing, DataLoader[CountKey, int]] = {}
 
@@ -124,7 +119,35 @@ class Relations:
             count=partial(counts.load, CountKey(key.parent_id, key.statuses)),
         )
 
-    def _loader_by_id(self, name: str, *, signed: bool = False) -> DataLoader[UUID, Row | None]:
+    @cached_property
+    def _batches(self) -> ById:
+        return self._loader_by_id("batches_by_id")
+
+    @cached_property
+    def _collections(self) -> ById:
+        return self._loader_by_id("collections_by_id")
+
+    @cached_property
+    def _templates(self) -> ById:
+        return self._loader_by_id("templates_by_id")
+
+    @cached_property
+    def _images(self) -> ById:
+        return self._loader_by_id("images_by_id", signed=True)
+
+    @cached_property
+    def _generations(self) -> ById:
+        return self._loader_by_id("generations_by_id", signed=True)
+
+    @cached_property
+    def _collection_templates(self) -> OfParent:
+        return self._loader_of("templates_of_collections", "collection_id")
+
+    @cached_property
+    def _generation_images(self) -> OfParent:
+        return self._loader_of("images_of_generations", "generation_id", signed=True)
+
+    def _loader_by_id(self, name: str, *, signed: bool = False) -> ById:
         """Rows by their own ids."""
 
         async def load(keys: list[UUID]) -> list[Row | None]:
@@ -133,7 +156,7 @@ class Relations:
 
         return DataLoader(load, cache=False)
 
-    def _loader_of(self, name: str, parent: str, *, signed: bool = False) -> DataLoader[UUID, list[Row]]:
+    def _loader_of(self, name: str, parent: str, *, signed: bool = False) -> OfParent:
         """All the rows of each parent, by the column that names it."""
 
         async def load(keys: list[UUID]) -> list[list[Row]]:
