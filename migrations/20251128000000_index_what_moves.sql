@@ -1,6 +1,7 @@
 -- What historyUpdates looks at: what is not finished, or has been for less than a minute. finished_at changes but
 -- once, so that a batch's many other changes stay within its page.
-create index batches_recent on public.batches (user_id, (coalesce(finished_at, 'infinity'::timestamptz)));
+create index batches_recent on public.batches
+    (user_id, (case when finished_at is null then 'infinity'::timestamptz else finished_at end));
 create index singles_recent on public.generations
-    (user_id, (coalesce(case when retry_at is null then finished_at end, 'infinity'::timestamptz)))
+    (user_id, (case when finished_at is null or retry_at is not null then 'infinity'::timestamptz else finished_at end))
     where batch_id is null;

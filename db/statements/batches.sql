@@ -77,12 +77,17 @@ where b.id = $1
 order by g.seq
 
 -- name: batch_seqs
--- the caller's batches that are not finished or have been for less than a minute, and those of $1
-select b.id, b.seq, b.total, coalesce(b.finished_at, 'infinity') > now() - interval '1 minute' as is_recent
-from batches b
-where b.user_id = (select studio.current_user_id())
-  and b.deleted_at is null
-  and (coalesce(b.finished_at, 'infinity') > now() - interval '1 minute' or b.id = any($1::uuid[]))
+-- The caller's batches that are not finished or have been for less than a minute, and those of $1. The index serves
+-- under a policy only what is leakproof: CASE, which coalesce is not, and a moment that is there beforehand.
+select id, seq, total, true as is_recent from batches
+where user_id = (select studio.current_user_id())
+  and deleted_at is null
+  and case when finished_at is null then 'infinity' else finished_at end > (select now() - interval '1 minute')
+union all
+select id, seq, total, false from batches
+where id = any($1::uuid[])
+  and deleted_at is null
+  and finished_at <= now() - interval '1 minute'
 
 -- name: moved_topics
 -- which of the batches $1 are past the seq of theirs in $2, or gone; and which of the users $3 have something new
@@ -92,18 +97,20 @@ from unnest($1::uuid[], $2::bigint[]) as known (id, seq)
 left join batches b on b.id = known.id
 where b.id is null or b.seq > known.seq
 union all
-select known.id, now.pulse
+select known.id, now.pulse::bigint
 from unnest($3::uuid[], $4::bigint[]) as known (id, pulse)
 cross join lateral (
     select (
-        select coalesce(sum(b.seq), 0) from batches b
-        where b.user_id = known.id
-          and coalesce(b.finished_at, 'infinity') > now() - interval '1 minute'
+        select coalesce(sum(seq), 0) from batches
+        where user_id = known.id
+          and case when finished_at is null then 'infinity' else finished_at end
+            > (select now() - interval '1 minute')
     ) + (
-        select coalesce(sum(g.xmin::text::bigint), 0) from generations g
-        where g.user_id = known.id
-          and g.batch_id is null
-          and coalesce(case when g.retry_at is null then g.finished_at end, 'infinity') > now() - interval '1 minute'
+        select coalesce(sum(xmin::text::bigint), 0) from generations
+        where user_id = known.id
+          and batch_id is null
+          and case when finished_at is null or retry_at is not null then 'infinity' else finished_at end
+            > (select now() - interval '1 minute')
     ) as pulse
 ) now
 where now.pulse::bigint is distinct from known.pulse

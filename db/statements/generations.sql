@@ -203,15 +203,13 @@ limit 500
 -- name: single_versions
 -- the caller's generations of no batch that are under way or ended within the last minute, and those of $1;
 -- any change of a row gives it another version
-select g.id, g.xmin::text as version, standing.is_recent
-from generations g
-cross join lateral (
-    select coalesce(case when g.retry_at is null then g.finished_at end, 'infinity')
-         > now() - interval '1 minute' as is_recent
-) standing
-where g.user_id = (select studio.current_user_id())
-  and g.batch_id is null
-  and (
-        coalesce(case when g.retry_at is null then g.finished_at end, 'infinity') > now() - interval '1 minute'
-        or g.id = any($1::uuid[])
-  )
+select id, xmin::text as version, true as is_recent from generations
+where user_id = (select studio.current_user_id())
+  and batch_id is null
+  and case when finished_at is null or retry_at is not null then 'infinity' else finished_at end
+    > (select now() - interval '1 minute')
+union all
+select id, xmin::text, false from generations
+where id = any($1::uuid[])
+  and retry_at is null
+  and finished_at <= now() - interval '1 minute'

@@ -10,6 +10,7 @@ from db.session import Session
 from db.statements import statement
 
 ADMITTED, WAITING, JOBS = 1_000, 20_000, 2_000
+ENDED = 3_000
 SIGNER = ["http://studio/", "?", "00", "00"]
 GENERATE = """
     insert into generations (batch_id, position, template_name, name, prompt, model, seed, seq)
@@ -125,3 +126,46 @@ async def test_whose_work_is_paused_is_not_fed(database, ada, ben):
     async with database.worker_session() as session:
         await session.connection.execute(pause, ben.user_id)
         assert [row["user_id"] for row in await session.rows("unfed_users")] == [ada.user_id]
+
+
+@pytest.fixture
+async def long_history(database, ada, owner) -> None:
+    """Much that ended long ago, and one batch and one single generation under way."""
+    batch = "insert into batches (title, model, total) select 'Boats', 'demo', 1 from generate_series(1, $1)"
+    single = """
+        insert into generations (template_name, name, prompt, model, seed)
+        select 'Boat', 'Boat', 'a boat', 'demo', 1 from generate_series(1, $1)
+    """
+    end_batches = "update batches set succeeded = 1, finished_at = now() - interval '1 hour'"
+    end_singles = "update generations set status = 'SUCCEEDED', finished_at = now() - interval '1 hour'"
+    async with database.session(ada) as session:
+        for each in (batch, single):
+            await session.connection.execute(each, ENDED)
+    async with database.worker_session() as session:
+        await session.connection.execute(end_batches)
+        await session.connection.execute(end_singles)
+    async with database.session(ada) as session:
+        for each in (batch, single):
+            await session.connection.execute(each, 1)
+    await owner.execute("vacuum (analyze) batches, generations")
+
+
+async def test_what_moves_in_a_long_history_is_looked_for_in_few_rows(long_history, database, ada):
+    async with database.session(ada) as session:
+        for name in ("batch_seqs", "single_versions"):
+            assert len(await session.rows(name, [])) == 1
+            assert rows_read(await steps(session, name, [])) < 10
+    async with database.worker_session() as session:
+        parameters = ([], [], [ada.user_id], [0])
+        assert [row["topic"] for row in await session.rows("moved_topics", *parameters)] == [ada.user_id]
+        assert rows_read(await steps(session, "moved_topics", *parameters)) < 30
+
+
+async def test_a_change_of_a_batch_stays_within_its_page(database, ada):
+    change = "update batches set seq = seq + 1, running = running + 1, started_at = now() where id = $1"
+    hot = "select pg_stat_get_xact_tuples_hot_updated('batches'::regclass)"
+    async with database.session(ada) as session:
+        batch_id = await batch_of(session, 2)
+    async with database.worker_session() as session:
+        await session.connection.execute(change, batch_id)
+        assert await session.connection.fetchval(hot) == 1
