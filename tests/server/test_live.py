@@ -13,7 +13,8 @@ import asyncpg
 import pytest
 
 from db.changes import Change, apply_change
-from db.hints import open_notify_hints
+from db.hints import open_line_hints
+from db.notify import notify_line
 from db.session import Database, Session
 from engine.cursors import BatchCursor
 from engine.viewer import Viewer
@@ -65,7 +66,7 @@ def database(shared_database) -> CountingDatabase:
 
 @pytest.fixture
 async def hints(shared_urls):
-    async with open_notify_hints(shared_urls.login) as hints:
+    async with open_line_hints(notify_line(shared_urls.login)) as hints:
         yield hints
 
 
@@ -118,7 +119,7 @@ def batch(as_owner, owner, database):
 
 
 @pytest.fixture
-def advance(shared_database, hints, owner):
+def advance(shared_database, hints):
     """Changes generations as a worker does; hints at it unless told otherwise."""
 
     async def advance(ids, *changes, hinted=True):
@@ -127,8 +128,7 @@ def advance(shared_database, hints, owner):
                 changed = await apply_change(session, ids, change)
             assert changed
             if hinted:
-                hints.tell(changed.topic)
-                hints.tell(owner.user_id)
+                hints.tell(*changed.topics)
 
     return advance
 
