@@ -8,7 +8,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,7 @@ class Service:
     folder: Path
     pid: int
     environment: Mapping[str, str]
+    program: Sequence[str | Path]
 
     def token(self, user: UUID) -> str:
         claims = {"sub": str(user), "role": "authenticated", "aud": "authenticated"}
@@ -75,7 +76,8 @@ class Service:
 
     def worker(self, database_url: str) -> AbstractAsyncContextManager[int]:
         """Another process of the same service, with its database's login; its id."""
-        return _process("worker", environment={**self.environment, "DATABASE_URL": database_url})
+        environment = {**self.environment, "DATABASE_URL": database_url}
+        return _process(*self.program, "worker", environment=environment)
 
     def cpu(self) -> Cpu:
         # Until it is reaped, an ended process counts for itself, and from then on for its parent.
@@ -96,17 +98,20 @@ class Service:
 
 
 @asynccontextmanager
-async def running(*command: str, **settings: object) -> AsyncIterator[Service]:
+async def running(
+    *command: str, program: Sequence[str | Path] = (PROGRAM,), **settings: object
+) -> AsyncIterator[Service]:
     """`serve`, or what the command says, with these settings and no others; nothing is left behind."""
     with temporary_folder() as folder:
         port = free_port()
         environment = dict(_environment(folder, port, settings))
-        async with _process(*(command or ("serve",)), environment=environment) as pid:
+        async with _process(*program, *(command or ("serve",)), environment=environment) as pid:
             yield Service(
                 address=f"http://127.0.0.1:{port}",
                 folder=folder / "data",
                 pid=pid,
                 environment=environment,
+                program=program,
             )
 
 
@@ -125,10 +130,9 @@ def _environment(folder: Path, port: int, settings: Mapping[str, object]) -> Ite
 
 
 @asynccontextmanager
-async def _process(*command: str, environment: Mapping[str, str]) -> AsyncIterator[int]:
+async def _process(*command: str | Path, environment: Mapping[str, str]) -> AsyncIterator[int]:
     """From its word `ready` to its end."""
     process = await asyncio.create_subprocess_exec(
-        PROGRAM,
         *command,
         cwd=Path(environment["BATCH_STUDIO_DATA_DIR"]).parent,  # where no .env is
         env=environment,

@@ -6,9 +6,11 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Sequence
+from importlib import import_module
 from struct import Struct
 
-__all__ = ["HEAD", "START_SECONDS", "framed", "serve"]
+__all__ = ["HEAD", "START_SECONDS", "framed", "load", "serve"]
 
 HEAD = Struct(">Q")
 """Both ways: the length of a pickle, then the pickle."""
@@ -25,6 +27,12 @@ def serve(memory: int, seconds: float) -> None:
             signal.setitimer(signal.ITIMER_REAL, seconds + START_SECONDS)
             link.sendall(_answer(calls.read(*HEAD.unpack(head))))
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def load(modules: Sequence[str]) -> None:
+    """Imports what later calls will need."""
+    for name in modules:
+        import_module(name)
 
 
 def _behave(memory: int) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, Self, TypeVar, TypeVarTuple, cast
 
-from worker.child import HEAD, START_SECONDS, framed
+from worker.child import HEAD, START_SECONDS, framed, load
 
 __all__ = ["ChildDied", "ChildFailed", "ChildTimedOut", "Children", "FairGate"]
 
@@ -66,7 +66,8 @@ class Children:
     """
 
     def __init__(self, processes: int | None = None, *, memory: int = 512 * MIB, timeout: float = 20) -> None:
-        self._gate = FairGate(processes or os.cpu_count() or 1)
+        self._processes = processes or os.cpu_count() or 1
+        self._gate = FairGate(self._processes)
         self._memory = memory
         self._timeout = timeout
         self._closed = False
@@ -80,6 +81,10 @@ class Children:
     async def __aexit__(self, *_: object) -> None:
         self._closed = True
         await asyncio.gather(*map(self._end, self._alive.copy()), *self._ending)
+
+    async def warm(self, *modules: str) -> None:
+        """Starts all the processes before they are needed, with these modules imported."""
+        await asyncio.gather(*(self.run(load, modules) for _ in range(self._processes)))
 
     async def run(self, function: Callable[[*Ts], T], *args: *Ts, turn: int = 0) -> T:
         """What `function(*args)` returns or raises; waiting calls go by lowest `turn`, then first.

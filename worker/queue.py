@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -13,6 +14,7 @@ from pgqueuer.models import Job as QueuedJob
 from db.changes import apply_change, failure, internal_error
 from db.jobs import Job, queue_queries
 from db.session import DATABASE_AWAY
+from worker.children import ChildFailed
 from worker.feeding import feed_user, readopt
 from worker.life import Connection, Post, live
 from worker.making import collect, submit
@@ -53,11 +55,12 @@ async def run_worker(
         database=shop.database, url=url, concurrency=concurrency, heartbeat=heartbeat, stopping=stopping
     )
     rated = [partial(_rated_queue, shop, governor) for governor in shop.governors]
-    rounds = asyncio.create_task(_make_rounds(shop))
+    beside = [asyncio.create_task(_make_rounds(shop)), asyncio.create_task(_warm(shop))]
     try:
         await asyncio.gather(*(live(post, make) for make in (partial(_open_queue, shop), *rated)))
     finally:
-        rounds.cancel()
+        for task in beside:
+            task.cancel()
 
 
 def _open_queue(shop: Workshop, connection: Connection) -> QueueManager:
@@ -143,6 +146,12 @@ def _loggable(kind: Job, task: Task) -> str:
 
 async def _thumbnail(shop: Workshop, task: Task) -> None:
     await make_thumbnail(shop.storage, shop.children, task.subject, USUAL_WIDTH, turn=task.turn)
+
+
+async def _warm(shop: Workshop) -> None:
+    """The first image need not wait for the decoders' second of imports."""
+    with suppress(ChildFailed):
+        await shop.children.warm("worker.pictures", "worker.painting")
 
 
 async def _make_rounds(shop: Workshop) -> None:
