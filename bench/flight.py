@@ -2,9 +2,9 @@
 
     uv run python bench/flight.py [--images 1000] [--seconds 10] [--model weightless]
 
-An API, one worker, and a model whose runs cost this machine nothing (bench/weightless.py). With `--model demo`,
-the drawing of its pictures counts too. Exits with 1 where the last image is saved later than 1.3 times a run
-after startBatch was sent.
+An API, one worker, and a model whose runs cost this machine nothing (bench/weightless.py). With --model demo,
+the drawing of its pictures counts too. Exits with 1 where the last image is saved later than 1.3 times one
+run after startBatch was sent.
 """
 
 import argparse

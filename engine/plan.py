@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from engine.refusals import Refusal, TextRule, not_found, refuse_text
+from engine.refusals import Refusal, TextRule, all_good, not_found, refuse_text
 from engine.words import UserErrorCode
 
 __all__ = [
@@ -29,6 +29,9 @@ MOST_CHARACTERS = 20_000_000
 """In all prompts and parameters of a batch, which are one statement."""
 NAME_RULE = TextRule(longest=200)
 PROMPT_RULE = TextRule(longest=10_000, lines=True)
+VALUES = {str, int, float}
+"""What a variable stands for; a bool is none of them."""
+AT_ONCE = 100
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
@@ -57,11 +60,13 @@ class BatchOrder:
 
 
 class PlannedTemplate(NamedTuple):
-    """The images of one template: its prompts in order, and what they have in common."""
+    """The images of one template: its prompts in order, and what they have in common.
+
+    parameters are None where they are the batch's own.
+    """
 
     template: TemplateDraft
-    model: str
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Any] | None
     prompts: list[str]
 
 
@@ -108,8 +113,9 @@ def _refusals(order: BatchOrder) -> Iterator[Refusal]:
             message=f"variants is from 1 to {MAX_VARIANTS}, not {order.variants}.",
         )
     yield from refuse_model(order.model, ("model",), order.models)
-    for template in order.templates:
-        yield from refuse_template(template, order.models)
+    if not _all_fine(order):
+        for template in order.templates:
+            yield from refuse_template(template, order.models)
     yield from _variable_refusals(order.variables)
     for name, template in _first_uses(order.templates).items():
         if name not in order.variables:
@@ -118,6 +124,15 @@ def _refusals(order: BatchOrder) -> Iterator[Refusal]:
                 code=UserErrorCode.REQUIRED,
                 message=f'The template "{template.name}" needs a value for {{{{{name}}}}}.',
             )
+
+
+def _all_fine(order: BatchOrder) -> bool:
+    """Whether no template is refused, beyond doubt: there may be a thousand."""
+    return (
+        all_good([template.name for template in order.templates], NAME_RULE)
+        and all_good([template.prompt for template in order.templates], PROMPT_RULE)
+        and {template.model for template in order.templates} <= {None, *order.models}
+    )
 
 
 def refuse_template(template: TemplateDraft, models: frozenset[str]) -> Iterator[Refusal]:
@@ -145,15 +160,16 @@ def _variable_refusals(variables: Mapping[str, Any]) -> Iterator[Refusal]:
                 code=UserErrorCode.REQUIRED,
                 message=f"The list of values for {{{{{name}}}}} is empty.",
             )
-        if not all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in values):
+        if not set(map(type, values)) <= VALUES:
             yield Refusal(
                 path=("variables", name),
                 code=UserErrorCode.INVALID,
                 message=f"{{{{{name}}}}} takes a text, a number, or a list of them.",
             )
-        for each in values:
-            if isinstance(each, str):
-                yield from refuse_text(each, ("variables", name), PROMPT_RULE)
+        texts = [each for each in values if isinstance(each, str)]
+        if not all_good(texts, PROMPT_RULE):
+            for text in texts:
+                yield from refuse_text(text, ("variables", name), PROMPT_RULE)
 
 
 def _too_many(total: int, limit: int) -> Refusal:
@@ -185,38 +201,47 @@ def _combination_count(template: TemplateDraft, order: BatchOrder) -> int:
 
 
 def _written(order: BatchOrder) -> tuple[list[PlannedTemplate], list[Refusal]]:
-    """Prompt by prompt, up to the first that is refused: filled in, one may be a thousand times as long."""
+    """Some at a time, up to the first that is refused: filled in, one may be a thousand times as long."""
     written: list[PlannedTemplate] = []
     characters = 0
     common = len(json.dumps(order.parameters))
     for planned in _planned(order):
-        size = len(json.dumps(planned.parameters)) if planned.template.parameters else common
-        for prompt in _filled(planned.template.prompt, order.variables):
-            characters += (len(prompt) + size) * order.variants
-            if refusals := refuse_text(prompt, ("variables",), PROMPT_RULE):
+        size = len(json.dumps(planned.parameters)) if planned.parameters else common
+        for prompts in _filled(planned.template.prompt, order.variables):
+            if refusals := _refuse_filled(prompts, planned.template):
                 return [], refusals
+            characters += (sum(map(len, prompts)) + len(prompts) * size) * order.variants
             if characters > MOST_CHARACTERS:
                 return [], [_too_much()]
-            planned.prompts.append(prompt)
+            planned.prompts.extend(prompts)
         written.append(planned)
     return written, []
+
+
+def _refuse_filled(prompts: Sequence[str], template: TemplateDraft) -> list[Refusal]:
+    """The first of them; a prompt that nothing was filled into has been judged with its template."""
+    if "{{" not in template.prompt or all_good(prompts, PROMPT_RULE):
+        return []
+    judged = (refuse_text(prompt, ("variables",), PROMPT_RULE) for prompt in prompts)
+    return next(filter(None, judged), [])
 
 
 def _planned(order: BatchOrder) -> Iterator[PlannedTemplate]:
     """Without their prompts."""
     for template in order.templates:
         own = template.parameters
-        parameters = {**order.parameters, **own} if own else order.parameters
-        yield PlannedTemplate(template, template.model or order.model, parameters, [])
+        parameters = {**order.parameters, **own} if own else None
+        yield PlannedTemplate(template, parameters, [])
 
 
-def _filled(prompt: str, variables: Mapping[str, Any]) -> Iterator[str]:
-    """The prompt with each combination of values; a value is not looked into for variables again."""
+def _filled(prompt: str, variables: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The prompt with each combination of values, some at a time; no value is looked into for variables."""
     names = _names(prompt)
     if not names:
-        return iter([prompt])
+        return iter([[prompt]])
     choices = [v if isinstance(v := variables[name], list) else [v] for name in names]
-    return itertools.starmap(_form(prompt, names).format, itertools.product(*choices))
+    filled = itertools.starmap(_form(prompt, names).format, itertools.product(*choices))
+    return iter(lambda: list(itertools.islice(filled, AT_ONCE)), [])
 
 
 def _form(prompt: str, names: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from engine.words import UserErrorCode
 __all__ = [
     "Refusal",
     "TextRule",
+    "all_good",
     "not_found",
     "refuse_count",
     "refuse_object",
@@ -60,6 +61,15 @@ def refuse_text(text: str, path: tuple[str, ...], rule: TextRule) -> list[Refusa
         return []
     code, problem = _problem(text, rule)
     return [Refusal(path=path, code=code, message=f"{'.'.join(path)} {problem}")]
+
+
+def all_good(texts: Sequence[str], rule: TextRule) -> bool:
+    """Whether all of many texts are good beyond doubt, at a tenth of the price; else ask of each."""
+    return (
+        all(map(str.strip, texts))
+        and max(map(len, texts), default=0) <= rule.longest
+        and "".join(texts).isprintable()
+    )
 
 
 def _has_control(text: str, rule: TextRule) -> bool:
@@ -135,7 +145,11 @@ def _storable(value: Any, depth: int = 0) -> bool:
         case int():
             return value in INTEGERS
         case list():
-            return len(value) <= MOST_ITEMS and depth < DEEPEST and _all_storable(value, depth)
+            return (
+                len(value) <= MOST_ITEMS
+                and depth < DEEPEST
+                and (_plainly_storable(value) or _all_storable(value, depth))
+            )
         case dict():
             return (
                 len(value) <= MOST_NAMES
@@ -144,6 +158,14 @@ def _storable(value: Any, depth: int = 0) -> bool:
             )
         case _:
             return value is None
+
+
+def _plainly_storable(values: list[Any]) -> bool:
+    """A long list is of numbers or of texts, as a rule, and quicker to judge as a whole."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return min(values) in INTEGERS and max(values) in INTEGERS
+    return kinds == {str} and max(map(len, values)) <= MOST_TEXT and "".join(values).isprintable()
 
 
 def _all_storable(values: Iterable[Any], depth: int) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 
+from db.generations import TemplateRow
 from db.session import Session
 from engine.plan import (
     NAME_RULE,
@@ -55,7 +56,7 @@ CHARACTERS_IN_NAME = 100
 class BatchDraft:
     """A batch as it will be written.
 
-    templates are, in order and as JSON, what `insert_generations` takes.
+    Each prompt of its templates makes as many images as there are variants.
     """
 
     title: str
@@ -66,7 +67,8 @@ class BatchDraft:
     parameters: dict[str, Any]
     variables: dict[str, Any]
     total: int
-    templates: list[dict[str, Any]]
+    templates: list[TemplateRow]
+    variants: int = 1
     regenerated_from: UUID | None = None
 
 
@@ -96,6 +98,7 @@ async def draft_batch(
     plan = plan_batch(order)
     if plan.refusals:
         return plan.refusals
+    seed = asked_seed(order.parameters)
     return BatchDraft(
         title=asked.title or _default_title(collection),
         tags=list(dict.fromkeys(asked.tags or [])),
@@ -105,7 +108,8 @@ async def draft_batch(
         parameters=json_object(asked.parameters),
         variables=json_object(asked.variables),
         total=plan.total,
-        templates=[_template_row(each, collection, plan.variants) for each in plan.templates],
+        templates=[_template_row(each, collection, seed) for each in plan.templates],
+        variants=plan.variants,
     )
 
 
@@ -199,18 +203,17 @@ def _order(asked: StartBatchInput, templates: list[TemplateDraft], services: Ser
     )
 
 
-def _template_row(planned: PlannedTemplate, collection: Row | None, variants: int) -> dict[str, Any]:
-    template = planned.template
-    return {
-        "template_id": template.id,
-        "template_name": template.name,
-        "name": f"{collection['name']} - {template.name}" if collection else template.name,
-        "prompts": planned.prompts,
-        "variants": variants,
-        "model": planned.model,
-        "parameters": planned.parameters,
-        "seed": asked_seed(planned.parameters),
-    }
+def _template_row(planned: PlannedTemplate, collection: Row | None, seed: int | None) -> TemplateRow:
+    template, parameters = planned.template, planned.parameters
+    return TemplateRow(
+        template.name,
+        planned.prompts,
+        template.id,
+        f"{collection['name']} - {template.name}" if collection else None,
+        template.model,
+        parameters,
+        seed if parameters is None else asked_seed(parameters),
+    )
 
 
 def asked_seed(parameters: Mapping[str, Any]) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+from db.generations import TemplateRow
 from db.session import Session
 from engine.plan import refuse_model
 from engine.refusals import Refusal, not_found
@@ -72,18 +73,17 @@ def _chosen(generations: Sequence[Row], asked: RegenerateBatchInput) -> tuple[li
     return chosen, absent
 
 
-def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> dict[str, Any]:
+def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> TemplateRow:
     changed = {**row["parameters"], **parameters}
-    return {
-        "template_id": row["template_id"],
-        "template_name": row["template_name"],
-        "name": row["name"],
-        "prompts": [row["prompt"]],
-        "variants": 1,
-        "model": model or row["model"],
-        "parameters": changed,
-        "seed": asked_seed(changed),
-    }
+    return TemplateRow(
+        row["template_name"],
+        [row["prompt"]],
+        row["template_id"],
+        row["name"],
+        model or row["model"],
+        changed,
+        asked_seed(changed),
+    )
 
 
 def _nothing() -> Refusal:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
+from db.generations import insert_generations
 from db.jobs import feed
 from db.session import Session
 from engine.refusals import Refusal
@@ -94,7 +95,7 @@ async def _insert_batch(session: Session, draft: BatchDraft) -> Row:
         draft.total,
         draft.regenerated_from,
     )
-    await session.rows("insert_generations", batch["id"], draft.templates)
+    await insert_generations(session, batch["id"], draft.templates, variants=draft.variants)
     return batch
 
 

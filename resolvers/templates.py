@@ -50,11 +50,12 @@ def written_templates(templates: Sequence[TemplateInput]) -> list[TemplateDraft]
     """Those of the input, as the plan needs them."""
     return [
         TemplateDraft(
-            name=template.name,
-            prompt=template.prompt,
-            model=template.model,
-            parameters=json_object(template.parameters),
-            path=("templates", str(place)),
+            template.name,
+            template.prompt,
+            ("templates", str(place)),
+            None,
+            template.model,
+            json_object(template.parameters) if template.parameters else {},
         )
         for place, template in enumerate(templates[:MAX_TEMPLATES])
     ]

