@@ -36,9 +36,6 @@ def _rows(templates: Sequence[TemplateRow], variants: int) -> Iterator[dict[str,
     """What is not given is not sent: there may be a thousand."""
     first = 0
     for template in templates:
-        row: dict[str, Any] = {"first": first}
-        for name, value in zip(TemplateRow._fields, template, strict=True):
-            if value is not None:
-                row[name] = value
-        yield row
+        given = template._asdict().items()
+        yield {"first": first, **{name: value for name, value in given if value is not None}}
         first += len(template.prompts) * variants
