@@ -1,11 +1,11 @@
 """From the text of a request to a document that may run: read, measured, validated, each within its limit.
 
-Strawberry's QueryDepthLimiter and MaxAliasesLimiter are no use here: they follow every spread of a fragment, so
-that a document of twenty fragments keeps them busy for seconds.
+Strawberry's QueryDepthLimiter and MaxAliasesLimiter are no use here: they follow every spread of a fragment,
+so that a document of twenty fragments keeps them busy for seconds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
@@ -49,7 +49,7 @@ Pages: TypeAlias = tuple[tuple[str, int | float], ...]
 class DocumentPolicy:
     """What documents may be like; with trusted ones given, no others run."""
 
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     introspection: Introspection = "everybody"
     trusted: TrustedDocuments | None = None
 
@@ -64,10 +64,10 @@ class Documents(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         run = self.execution_context
         document = self.reader.document(run.query or "")
-        if run._provided_operation_name is None:
-            _refuse_a_choice(document)
         size = self.reader.size(run.schema._schema, document, _pages(run.variables or {}))
         self.reader.refuse_excess(size)
+        if run._provided_operation_name is None:
+            _refuse_a_choice(document)
         if size.introspects:
             self.reader.refuse_introspection(run.context.viewer)
         run.graphql_document = document

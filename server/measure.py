@@ -163,7 +163,7 @@ class _Scale:
         )
 
     def _rows(self, field: GraphQLField | None, node: FieldNode) -> int:
-        """How many a list may give; 0 for what is no list of objects, or has its length from the page it is in."""
+        """How many a list may give; 0 for what is no list of objects, or as long as the page it is in."""
         if field is None:
             return 0
         if "first" in field.args:
