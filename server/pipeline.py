@@ -181,7 +181,6 @@ class StudioSchema(strawberry.Schema):
         return super()._create_execution_context(text, *args, **kwargs)
 
 
-
 def rendered(result: ExecutionResult | GraphQLResult) -> str:
     """As JSON."""
     answer: dict[str, Any] = {"data": result.data}

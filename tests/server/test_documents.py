@@ -209,6 +209,13 @@ def manifest(tmp_path):
     return file
 
 
+async def as_events(caller, digest):
+    """The whole stream that a trusted document gives."""
+    body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}}
+    async with caller.stream(body, accept="text/event-stream") as response:
+        return "".join([part async for part in response.aiter_text()])
+
+
 async def test_with_a_manifest_its_documents_run_and_no_others(manifest, running, settings_for):
     async with running(settings_for(trusted_documents=manifest), with_worker=False) as service:
         caller = service.caller()
@@ -219,6 +226,8 @@ async def test_with_a_manifest_its_documents_run_and_no_others(manifest, running
 
         assert (await by_hash(HASH))["data"]["models"]
         assert (await caller.ask(TRUSTED))["models"]
+        assert (await as_events(caller, HASH)).startswith("event: next\n")
+        assert "DOCUMENT_NOT_TRUSTED" in await as_events(caller, "0" * 64)
         others = [
             await by_hash("0" * 64),
             await by_hash(TRUSTED + " "),
