@@ -15,10 +15,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from server.auth import Authenticator, BadTokenError
 from server.jwks import KeySet, KeysUnavailableError
 
+PROTOCOL = "graphql-transport-ws"
 ES256 = ECAlgorithm(ECAlgorithm.SHA256)
 USER = UUID("5d3cfdaa-0000-4000-8000-00000000000a")
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -235,3 +238,15 @@ async def test_the_service_says_that_the_keys_cannot_be_had(running, settings_fo
         assert (response.status_code, response.headers["retry-after"]) == (503, "10")
         assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
         assert (await service.anonymous().ask("{ models { name } }"))["models"]
+        assert await code_of_a_socket(service.address, token()) == 1013
+
+
+async def code_of_a_socket(address: str, token: str) -> int:
+    """How a socket closes that this token was to open."""
+    address = f"{address.replace('http', 'ws', 1)}/graphql"
+    opening = {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}
+    async with asyncio.timeout(10), connect(address, subprotocols=[PROTOCOL], proxy=None) as socket:
+        await socket.send(json.dumps(opening))
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    return closed.value.rcvd.code
