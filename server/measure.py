@@ -32,7 +32,7 @@ from graphql import (
 __all__ = ["LARGEST_PAGE", "Limits", "Size", "excess", "measure"]
 
 LARGEST_PAGE = 100
-UNPAGED = 5
+UNPAGED = 3
 """How long a list of objects without pages is taken to be."""
 OF_A_PAGE = frozenset({"edges", "nodes"})
 INTROSPECTION = frozenset({"__schema", "__type"})

@@ -46,7 +46,7 @@ TOO_LARGE = {
     "comments": "#\n" * 2_001 + "{ __typename }",
     "costly": nested(100, 100),
     "costly by default": "{ batches(first: 100) { nodes { generations { nodes { id } } } } }",
-    "costly without pages": "{ batches(first: 100) { nodes { generations(first: 20) "
+    "costly without pages": "{ batches(first: 100) { nodes { generations(first: 50) "
     "{ nodes { images { id } } } } } }",
     "a bomb of fragments": BOMB,
     "a chain of fragments": f"{{ ...A0 }} {CHAIN} fragment A200 on Query {{ models {{ name }} }}",
