@@ -3,7 +3,7 @@
 EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
-.PHONY: check test acceptance acceptance-postgres-15 acceptance-chaos acceptance-torture chaos torture \
+.PHONY: check test acceptance acceptance-postgres-15 acceptance-mixed acceptance-chaos acceptance-torture chaos torture \
 	outage cluster machines bench promises requirements
 
 # Format, lint, types, import contracts, pinned requirements.
@@ -18,7 +18,7 @@ test:
 	pip install uv && uv run pytest
 
 # The long runs, each bounded: a target of its own, named here.
-acceptance: acceptance-postgres-15 outage acceptance-chaos acceptance-torture machines
+acceptance: acceptance-postgres-15 acceptance-mixed outage acceptance-chaos acceptance-torture machines
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -27,6 +27,10 @@ acceptance-postgres-15:
 	else \
 		echo 'Not run on PostgreSQL 15: there is none in $(POSTGRES_15) (apt-get install postgresql-15).'; \
 	fi
+
+# Fifty users' 20,000 requests over four connections, cancelled, failing and too slow among them.
+acceptance-mixed:
+	timeout 300 uv run pytest -m acceptance
 
 acceptance-torture:
 	timeout --signal=INT 120 uv run python bench/torture.py --cuts 100 --clients 40 --images 50

@@ -220,6 +220,8 @@ async def open_database(
             # other transactions must have given up by then, or each would hold them as long again.
             "lock_timeout": "4s",
             "idle_in_transaction_session_timeout": "5s",
+            # A statement that we have given up would else run on in the server for as long as it takes.
+            "client_connection_check_interval": "1s",
         },
     )
     try:

@@ -16,12 +16,14 @@ NOBODY_ID = UUID(int=0)
 class Viewer:
     """A caller as the token says; what it may see is decided by the database's policies alone.
 
-    expires_at is in seconds since the epoch, None for a caller without a token.
+    expires_at is in seconds since the epoch, None for a caller without a token. introspects says whether the
+    token lets its bearer ask about the schema, where that takes a claim.
     """
 
     user_id: UUID | None
     role: RequestRole
     expires_at: float | None = None
+    introspects: bool = False
 
 
 ANONYMOUS = Viewer(user_id=None, role="anon")

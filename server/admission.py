@@ -32,11 +32,10 @@ from engine.cursors import BadCursorError
 from resolvers.context import Context
 from resolvers.faults import Fault, bad_input, unauthenticated
 from resolvers.pages import LISTINGS, Listing
+from server.documents import REMEMBERED_DOCUMENTS
+from server.measure import LARGEST_PAGE
 
-__all__ = ["REMEMBERED_DOCUMENTS", "Admission"]
-
-LARGEST_PAGE = 100
-REMEMBERED_DOCUMENTS = 512
+__all__ = ["Admission"]
 
 
 class Admission(SchemaExtension):

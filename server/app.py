@@ -2,17 +2,20 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from db.session import DATABASE_AWAY, Database
 from server.auth import Authenticator
 from server.files import Files
 from server.graphql import GraphQLEndpoint
+from server.jwks import KeysUnavailableError
 from server.live import Live
 from server.local import LocalToken
 from server.seats import Seats
@@ -22,6 +25,7 @@ from server.webhooks import Webhooks
 __all__ = ["Parts", "create_app"]
 
 READY_TIMEOUT = 5.0
+TRY_LATER = 1013
 NO_STUDIO = """\
 Batch Studio runs. Its GraphQL API is at /graphql; this build has no web client.
 """
@@ -74,9 +78,22 @@ def create_app(parts: Parts) -> Starlette:
         routes.append(Route("/local/token", parts.local.post, methods=["POST"]))
     if parts.webhooks:
         routes.append(Route("/webhooks/replicate/{call}", parts.webhooks.post, methods=["POST"]))
-    app = Starlette(routes=routes)
+    handlers: dict[Any, Any] = {KeysUnavailableError: _keys_unavailable}
+    app = Starlette(routes=routes, exception_handlers=handlers)
     app.state.live = parts.live
     return app
+
+
+async def _keys_unavailable(connection: HTTPConnection, _: Exception) -> Response | None:
+    """The caller may be somebody: neither let in nor told that the token is bad."""
+    if isinstance(connection, WebSocket):
+        await connection.close(TRY_LATER)
+        return None
+    problem = {
+        "message": "The keys of tokens cannot be had at the moment. Try again in a few seconds.",
+        "extensions": {"code": "UNAVAILABLE"},
+    }
+    return JSONResponse({"errors": [problem]}, 503, headers={"retry-after": "10"})
 
 
 async def _front(_: Request) -> Response:

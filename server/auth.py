@@ -17,6 +17,9 @@ LONGEST_TOKEN = 8_192
 LEEWAY = 30
 """Seconds by which clocks may differ: a token counts for so much longer than it says."""
 REMEMBERED = 4_096
+END_OF_TIME = 253_402_300_800
+"""The year 10000, in seconds: no token is good for longer."""
+INSTANTS = ("exp", "nbf", "iat")
 PUBLIC_KEY_ALGORITHMS = frozenset({"RS256", "ES256"})
 
 
@@ -44,7 +47,10 @@ class Authenticator:
         self._verified: OrderedDict[str, Viewer] = OrderedDict()
 
     async def viewer(self, authorization: str | None) -> Viewer:
-        """The caller of an Authorization header; anonymous without one. Raises BadTokenError."""
+        """The caller of an Authorization header; anonymous without one.
+
+        Raises BadTokenError, and KeysUnavailableError while nobody can tell whether the token counts.
+        """
         token = _bearer(authorization)
         if token is None:
             return ANONYMOUS
@@ -61,7 +67,7 @@ class Authenticator:
         try:
             header = jwt.get_unverified_header(token)
             key, algorithm = await self._key(header)
-            return jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=[algorithm],
@@ -69,6 +75,8 @@ class Authenticator:
                 leeway=LEEWAY,
                 options={"require": ["exp"], "verify_aud": False},
             )
+            _refuse_odd_instants(claims)
+            return claims
         except jwt.ExpiredSignatureError:
             raise BadTokenError("The token has expired.") from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
@@ -97,7 +105,12 @@ class Authenticator:
             return Viewer(user_id=None, role="anon", expires_at=expires_at)
         if role != "authenticated":
             raise BadTokenError("The token's role is not one that may ask.")
-        return Viewer(user_id=_user_id(claims.get("sub")), role="authenticated", expires_at=expires_at)
+        return Viewer(
+            user_id=_user_id(claims.get("sub")),
+            role="authenticated",
+            expires_at=expires_at,
+            introspects=_introspects(claims),
+        )
 
     def _remember(self, token: str, viewer: Viewer) -> None:
         self._verified[token] = viewer
@@ -118,6 +131,20 @@ def _bearer(authorization: str | None) -> str | None:
     if scheme.lower() != "bearer" or not token.strip() or len(token) > LONGEST_TOKEN:
         raise BadTokenError("Authorization must be: Bearer JWT.")
     return token.strip()
+
+
+def _refuse_odd_instants(claims: dict[str, Any]) -> None:
+    """PyJWT reads a text of digits as a time as well; RFC 7519 knows numbers alone. Raises ValueError."""
+    for name in INSTANTS:
+        value = claims.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < END_OF_TIME:
+            raise ValueError(name)
+
+
+def _introspects(claims: dict[str, Any]) -> bool:
+    """In the part of Supabase's claims that a user cannot change."""
+    metadata = claims.get("app_metadata")
+    return isinstance(metadata, dict) and metadata.get("introspection") is True
 
 
 def _user_id(subject: Any) -> UUID:

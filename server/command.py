@@ -83,11 +83,12 @@ def migrate_command(check: bool, samples: bool) -> None:
 @click.option("--user", type=click.UUID, required=True, help="The user's UUID.")
 @click.option("--role", type=click.Choice(["authenticated", "anon"]), default="authenticated")
 @click.option("--ttl", type=click.IntRange(1), default=3600, help="Seconds it is good for.")
-def token(user: UUID, role: str, ttl: int) -> None:
+@click.option("--introspection", is_flag=True, help="May ask about the schema.")
+def token(user: UUID, role: str, ttl: int, introspection: bool) -> None:
     """Print a token signed with the service's own secret."""
     from server.tokens import issue_token
 
-    click.echo(issue_token(load_settings(), user, role=role, ttl=ttl))
+    click.echo(issue_token(load_settings(), user, role=role, ttl=ttl, introspection=introspection))
 
 
 @main.command()

@@ -107,7 +107,12 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             data = await self.parse_http_body(StarletteRequestAdapter(request))
         except json.JSONDecodeError:
             raise HTTPException(400, "Unable to parse request body as JSON") from None
-        return Operation(query=data.query or "", variables=data.variables, name=data.operation_name)
+        return Operation(
+            query=data.query or "",
+            variables=data.variables,
+            name=data.operation_name,
+            extensions=data.extensions,
+        )
 
 
 async def _plain(request: Request, send: Send, refusal: HTTPException) -> None:

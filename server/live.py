@@ -29,9 +29,9 @@ from db.session import DATABASE_AWAY
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.context import Context, Services, StreamContext
-from server.admission import REMEMBERED_DOCUMENTS
 from server.audience import Audience
 from server.deliveries import Delivery, OneAnswer, Renderings, Stream, StreamCutError
+from server.documents import REMEMBERED_DOCUMENTS
 from server.feed import Feed
 from server.pipeline import ANY, Asked, Operation, RefusedError, StudioSchema
 from server.subscriber import Subscriber

@@ -1,7 +1,7 @@
-"""One pipeline for every operation, whatever carries it: parse, validate, admit, execute, mask."""
+"""One pipeline for every operation, whatever carries it: parse, measure, validate, admit, execute, mask."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +12,10 @@ from graphql import DocumentNode, Executor, GraphQLError
 from graphql import ExecutionResult as GraphQLResult
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
-from strawberry.extensions import MaskErrors, ParserCache, ValidationCache
+from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.types import ExecutionResult
+from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from resolvers.context import Context
@@ -26,7 +26,8 @@ from resolvers.subscription import Subscription
 from schema.collection import Collection, Template
 from schema.history import Batch, Generation
 from schema.image import Image
-from server.admission import REMEMBERED_DOCUMENTS, Admission
+from server.admission import Admission
+from server.documents import DocumentPolicy, Documents, Reader
 
 __all__ = [
     "ANY",
@@ -53,11 +54,12 @@ class Operation:
     query: str
     variables: Mapping[str, Any] | None = None
     name: str | None = None
+    extensions: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """An operation that may run: it was parsed, validated and admitted."""
+    """An operation that may run: it was parsed, measured, validated and admitted, and has its text."""
 
     operation: Operation
     document: DocumentNode
@@ -72,17 +74,18 @@ class RefusedError(Exception):
         self.errors = [masked(error) for error in errors]
 
 
-def build_schema() -> "StudioSchema":
+def build_schema(policy: DocumentPolicy | None = None) -> "StudioSchema":
     """The executable schema."""
+    reader = Reader(policy or DocumentPolicy())
     return StudioSchema(
+        reader,
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=[Batch, Generation, Image, Collection, Template],
         # Factories, never instances: an instance would be shared between requests (strawberry#4369).
         extensions=[
-            lambda: ParserCache(maxsize=REMEMBERED_DOCUMENTS),
-            lambda: ValidationCache(maxsize=REMEMBERED_DOCUMENTS),
+            lambda: Documents(reader),
             Admission,
             Masking,
         ],
@@ -91,7 +94,11 @@ def build_schema() -> "StudioSchema":
 
 
 class Execution(StrawberryGraphQLCoreExecutionContext):
-    """Forgets after each event of a subscription what it has noted for it."""
+    """Suggests nothing, and forgets after each event of a subscription what it has noted for it."""
+
+    @classmethod
+    def build(cls, *args: Any, **kwargs: Any) -> list[GraphQLError] | Executor[Any]:
+        return super().build(*args, **(kwargs | {"hide_suggestions": True}))
 
     def build_per_event_executor(self, payload: Any) -> Executor[Any]:
         # graphql-core 3.3.2 shares these notes, which only this event can use, among all events of a
@@ -103,6 +110,10 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
 
 class StudioSchema(strawberry.Schema):
     """Strawberry's schema, whose subscriptions are run by server.live instead."""
+
+    def __init__(self, reader: Reader, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.reader = reader
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         allowed = kwargs.pop("allowed_operation_types", None) or ANY
@@ -117,7 +128,12 @@ class StudioSchema(strawberry.Schema):
     ) -> Asked:
         """All that comes before the execution, as Strawberry does it. Raises RefusedError."""
         run = self._create_execution_context(
-            operation.query, allowed, _plain(operation.variables), context, None, operation.name
+            operation.query,
+            allowed,
+            _plain(operation.variables),
+            context,
+            operation_name=operation.name,
+            operation_extensions=operation.extensions,
         )
         extensions = self.get_extensions()
         for extension in extensions:
@@ -130,7 +146,8 @@ class StudioSchema(strawberry.Schema):
             raise RefusedError([as_graphql(error)]) from error
         if run.pre_execution_errors or run.graphql_document is None:
             raise RefusedError(run.pre_execution_errors or [])
-        return Asked(operation=operation, document=run.graphql_document, type=run.operation_type)
+        whole = replace(operation, query=run.query or "")
+        return Asked(operation=whole, document=run.graphql_document, type=run.operation_type)
 
     async def answer(self, asked: Asked, context: Context) -> str:
         """The answer of a query or a mutation."""
@@ -157,6 +174,11 @@ class StudioSchema(strawberry.Schema):
         if isinstance(executor, list):
             raise RefusedError(executor)
         return executor
+
+    def _create_execution_context(self, query: str | None, *args: Any, **kwargs: Any) -> ExecutionContext:
+        # The one place that every operation passes before Strawberry refuses it for want of a text.
+        text = self.reader.text(query, kwargs.get("operation_extensions"))
+        return super()._create_execution_context(text, *args, **kwargs)
 
 
 def rendered(result: ExecutionResult | GraphQLResult) -> str:

@@ -157,11 +157,11 @@ def _read(text: str | None) -> Message:
 
 def _subscribe(given: dict[str, Any]) -> Subscribe:
     asked = _typed(given["payload"], dict)
-    _optional(asked.get("extensions"), dict)
     operation = Operation(
         query=_typed(asked["query"], str),
         variables=_optional(asked.get("variables"), dict),
         name=_optional(asked.get("operationName"), str),
+        extensions=_optional(asked.get("extensions"), dict),
     )
     return Subscribe(_id(given), operation)
 

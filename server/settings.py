@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     max_running: int = Field(default=100, ge=1)
     max_sockets: int = Field(default=10, ge=1)
     max_operations: int = Field(default=20, ge=1)
+    max_depth: int = Field(default=12, ge=1, le=100)
+    max_fields: int = Field(default=500, ge=1, le=100_000)
+    max_aliases: int = Field(default=30, ge=0)
+    max_directives: int = Field(default=8, ge=0)
+    max_tokens: int = Field(default=2_000, ge=1)
+    max_cost: int = Field(default=10_000, ge=1)
+    introspection: Literal["everybody", "claim", "nobody"] | None = None
+    trusted_documents: Path | None = None
     log_level: str = "info"
 
     @field_validator("allowed_origins", "models", "nats_url", mode="before")

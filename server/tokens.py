@@ -14,7 +14,9 @@ __all__ = ["issue_token", "local_token"]
 LOCAL_TTL = 12 * 3600
 
 
-def issue_token(settings: Settings, user_id: UUID, *, ttl: int, role: str = "authenticated") -> str:
+def issue_token(
+    settings: Settings, user_id: UUID, *, ttl: int, role: str = "authenticated", introspection: bool = False
+) -> str:
     """Good for ttl seconds. Raises SettingsError where others sign the tokens."""
     secret = jwt_secret(settings)
     if secret is None:
@@ -29,6 +31,8 @@ def issue_token(settings: Settings, user_id: UUID, *, ttl: int, role: str = "aut
     }
     if settings.jwt_issuer is not None:
         claims["iss"] = settings.jwt_issuer
+    if introspection:
+        claims["app_metadata"] = {"introspection": True}
     return jwt.encode(claims, secret, algorithm="HS256")
 
 

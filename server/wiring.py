@@ -20,17 +20,20 @@ from engine.seams import Hints, Provider
 from resolvers.context import Services
 from server.app import Parts, create_app
 from server.auth import Authenticator
+from server.documents import DocumentPolicy
 from server.embedded import embedded_postgres
 from server.files import Files
 from server.jwks import KeySet
 from server.live import open_live
 from server.local import LocalToken
+from server.measure import Limits
 from server.pipeline import build_schema
 from server.providers import default_model, open_providers
 from server.secrets import jwt_secret, signing_secret
 from server.settings import Settings, SettingsError
 from server.signing import Signer
 from server.tokens import local_token
+from server.trusted import load_trusted
 from server.webhooks import Secret, SignsWebhooks, Webhooks
 from worker.children import Children
 from worker.rated import Governor
@@ -116,7 +119,7 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
         providers = await stack.enter_async_context(open_providers(settings, children))
         signer = Signer(signing_secret(settings), f"{settings.address}/files/")
         services = _services(settings, database, shared.hints, signer, providers)
-        live = await stack.enter_async_context(open_live(build_schema(), services))
+        live = await stack.enter_async_context(open_live(build_schema(_documents(settings)), services))
         yield create_app(
             Parts(
                 live=live,
@@ -223,6 +226,22 @@ def _authenticator(settings: Settings) -> Authenticator:
         keys=KeySet(settings.jwks_url) if settings.jwks_url else None,
         audience=settings.jwt_audience,
         issuer=settings.jwt_issuer,
+    )
+
+
+def _documents(settings: Settings) -> DocumentPolicy:
+    """Raises SettingsError where the manifest of trusted documents cannot be used."""
+    return DocumentPolicy(
+        limits=Limits(
+            depth=settings.max_depth,
+            fields=settings.max_fields,
+            aliases=settings.max_aliases,
+            directives=settings.max_directives,
+            tokens=settings.max_tokens,
+            cost=settings.max_cost,
+        ),
+        introspection=settings.introspection or ("everybody" if settings.local_mode else "claim"),
+        trusted=load_trusted(settings.trusted_documents) if settings.trusted_documents else None,
     )
 
 

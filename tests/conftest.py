@@ -278,10 +278,10 @@ class Service:
     def address(self) -> str:
         return self.settings.address
 
-    def caller(self, user_id: UUID | None = None) -> Caller:
-        """A new user, or this one again."""
+    def caller(self, user_id: UUID | None = None, **given: Any) -> Caller:
+        """A new user, or this one again; what is given goes into the token."""
         user_id = user_id or uuid4()
-        token = issue_token(self.settings, user_id, ttl=600)
+        token = issue_token(self.settings, user_id, ttl=600, **given)
         return Caller(address=self.address, user_id=user_id, token=token)
 
     def stranger(self) -> Caller:

@@ -139,6 +139,8 @@ def _refuse_giants(size: tuple[int, int]) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
+    if image.format == "PNG":
+        image.load()  # getexif would do it, and a picture that does not decode would be taken for a blank one
     with suppress(Exception):  # unreadable EXIF: browsers show such a picture as it is
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     return 1

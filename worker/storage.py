@@ -27,14 +27,14 @@ class ObjectStorage:
             await obstore.put_async(self.store, key, data, attributes=attributes)
             if isinstance(self.store, LocalStore) and self.store.prefix is not None:
                 await asyncio.to_thread(_forget_half_written, self.store.prefix / key)
-        except (BaseError, OSError) as error:
+        except (BaseError, OSError, ValueError) as error:
             raise StorageError("The file could not be stored.") from error
 
     async def read(self, key: str) -> bytes | None:
         try:
             found = await obstore.get_async(self.store, key)
             return bytes(await found.bytes_async())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # the latter for a key that is no path, such as one with ..
             return None
         except (BaseError, OSError) as error:
             raise StorageError("The file could not be read.") from error

@@ -3,10 +3,8 @@
 import asyncio
 import os
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -232,42 +230,3 @@ async def test_json_comes_and_goes_as_values(database, ada):
     value = {"a": [1, None, "ü"], "b": {"c": 0.5}}
     async with database.session(ada) as session:
         assert await session.connection.fetchval("select $1::jsonb", value) == value
-
-
-async def test_two_hundred_requests_at_once_never_mix(urls, new_collection):
-    """Some end well, some in an error, some are cancelled; six viewers share four connections."""
-    viewers = [*(Viewer(user_id=uuid4(), role="authenticated") for _ in range(5)), ANONYMOUS]
-    ends = ["select 1", OOPS, STALL, "select 1", "select 1 / 0", STALL, "select 1"]
-    kept: Counter[UUID | None] = Counter({viewer.user_id: 0 for viewer in viewers})
-
-    async def request(viewer: Viewer, end: str) -> None:
-        async with database.session(viewer) as session:
-            assert tuple(await session.connection.fetchrow(WHO)) == (viewer.role, viewer.user_id)
-            owners = await session.connection.fetch(
-                "select distinct user_id from collections where not shared"
-            )
-            assert {row["user_id"] for row in owners} <= {viewer.user_id}
-            if viewer.user_id:
-                await new_collection(session)
-            if end == OOPS:
-                raise Oops
-            await session.connection.execute(end)
-        kept[viewer.user_id] += viewer is not ANONYMOUS
-
-    async def cancelled_once(viewer: Viewer) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(request(viewer, STALL), 0.05)
-
-    async def one(n: int) -> None:
-        viewer, end = viewers[n % len(viewers)], ends[n % len(ends)]
-        with suppress(Oops, asyncpg.DivisionByZeroError):
-            await (cancelled_once(viewer) if end == STALL else request(viewer, end))
-
-    async with open_database(urls.login, connections=4) as database:
-        await asyncio.gather(*(one(n) for n in range(200)))
-        found = await asyncio.gather(*(database.pool.fetchrow(AS_FOUND) for _ in range(8)))
-        assert {tuple(row)[:2] for row in found} == {NOBODY}
-        for viewer in viewers:
-            async with database.session(viewer) as session:
-                assert await session.connection.fetchval(OWN) == kept[viewer.user_id]
-    assert kept.total() > 60

@@ -75,7 +75,7 @@ async def five_batches(archive, portrait_studio):
         ("collection { templates { id } }", ["collections_by_id", "templates_of_collections"]),
         ("a: images(first: 1) { nodes { id } } b: images(first: 1) { nodes { id } }", ["images_of_batches"]),
         (
-            "collection { batches { nodes { images { nodes { id } } } } }",
+            "collection { batches(first: 5) { nodes { images(first: 5) { nodes { id } } } } }",
             ["collections_by_id", "batches_of_collections", "images_of_batches"],
         ),
     ],

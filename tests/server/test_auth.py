@@ -67,6 +67,23 @@ async def test_a_good_token_names_its_user():
     assert (found.user_id, found.role) == (USER, "authenticated")
 
 
+@pytest.mark.parametrize(
+    ("metadata", "may"),
+    [
+        ({"introspection": True}, True),
+        ({"introspection": "yes"}, False),
+        ({}, False),
+        ([], False),
+        (None, False),
+    ],
+    ids=str,
+)
+async def test_the_claim_to_introspect_is_one_that_a_user_cannot_give_to_himself(metadata, may):
+    found = await viewer(signed(claims(app_metadata=metadata, user_metadata={"introspection": True})))
+
+    assert found.introspects is may
+
+
 async def test_without_a_header_the_caller_is_anonymous():
     nobody = await Authenticator(secret=SECRET, keys=None, audience="a", issuer=None).viewer(None)
 
@@ -121,6 +138,18 @@ async def test_clocks_may_not_differ_by_more(claim, seconds):
         {"exp": float("inf")},
         {"exp": -(10**400)},
         {"exp": []},
+        {"exp": str(int(time.time()) + 600)},
+        {"exp": 1e300},
+        {"exp": 253_402_300_800},
+        {"exp": -1},
+        {"exp": 0},
+        {"exp": True},
+        {"exp": "0x7fffffff"},
+        {"nbf": "5"},
+        {"nbf": [5]},
+        {"nbf": -5},
+        {"iat": "now"},
+        {"iat": False},
         {"aud": "somebody"},
         {"aud": None},
         {"aud": []},
@@ -130,6 +159,12 @@ async def test_clocks_may_not_differ_by_more(claim, seconds):
         {"role": "studio_worker"},
         {"role": "authenticated; reset role"},
         {"role": ["authenticated"]},
+        {"role": {"authenticated": True}},
+        {"role": ""},
+        {"role": "AUTHENTICATED"},
+        {"role": "authenticated "},
+        {"role": "supabase_admin"},
+        {"role": 5},
         {"sub": None},
         {"sub": ""},
         {"sub": "ada"},
@@ -159,6 +194,11 @@ async def test_a_payload_that_is_no_object_is_refused(payload):
     [
         {"alg": "none"},
         {"alg": "None"},
+        {"alg": "nOnE"},
+        {"alg": "NONE"},
+        {"alg": "none "},
+        {"alg": ""},
+        {"alg": "hs256"},
         {"alg": "HS384"},
         {"alg": "HS512"},
         {"alg": "RS256", "kid": "../../etc/passwd"},
@@ -168,6 +208,10 @@ async def test_a_payload_that_is_no_object_is_refused(payload):
         {"typ": "JWT"},
         {"alg": "HS256", "kid": 5},
         {"alg": "HS256", "crit": ["exp"]},
+        {"alg": "HS256", "crit": []},
+        {"alg": "HS256", "crit": ["b64"], "b64": False},
+        {"alg": "HS256", "b64": False},
+        {"alg": "dir", "enc": "A256GCM"},
         ["HS256"],
         "HS256",
     ],
@@ -191,6 +235,13 @@ async def test_another_algorithm_of_the_same_family_is_refused():
         signed(claims()).rpartition(".")[0],
         "a.b.c",
         "..",
+        ".",
+        f"{signed(claims())}.{signed(claims())}",
+        f".{signed(claims()).partition('.')[2]}",
+        "{}..{}".format(*signed(claims()).split(".")[::2]),
+        signed(claims()).replace(".", " . "),
+        signed(signed(claims()), {"alg": "HS256", "cty": "JWT"}),
+        signed({"jwt": signed(claims())}, {"alg": "HS256", "cty": "JWT"}),
         "🌊",
         "\0",
         "x" * 1_000_000,

@@ -70,6 +70,13 @@ def run(start: Callable[..., Awaitable[Process]]) -> Callable[..., Awaitable[End
     return run
 
 
+async def test_serve_refuses_to_open_the_door_to_everybody(run, tmp_path):
+    ended = await run("serve", "--host", "0.0.0.0")  # noqa: S104
+
+    assert "BATCH_STUDIO_JWT_SECRET" in ended.sentence()
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_token_prints_a_token_and_nothing_else(run, tmp_path):
     user = uuid4()
 

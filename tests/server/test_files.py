@@ -1,6 +1,10 @@
 """Stored pictures are served behind signed addresses; a thumbnail is made on its first request and kept."""
 
+import asyncio
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from io import BytesIO
+from urllib.parse import unquote
 from uuid import uuid4
 
 import asyncpg
@@ -12,7 +16,7 @@ from starlette.routing import Route
 
 from engine.seams import StorageError
 from server.files import Files
-from server.secrets import signing_secret
+from server.secrets import local_user, signing_secret
 from server.signing import Signer
 from worker.storage import open_storage
 
@@ -117,6 +121,91 @@ async def test_an_address_that_was_changed_leads_nowhere(change, put, as_anonymo
 
     assert response.status_code == 404
     assert b"secret" not in response.content
+
+
+TRAVERSALS = [
+    f"{before}{step * steps}{target}"
+    for before in ("", f"{uuid4()}/")
+    for step, steps in [
+        ("../", 1),
+        ("../", 3),
+        ("..\\", 2),
+        ("%2e%2e/", 2),
+        ("..%2f", 2),
+        ("%2e%2e%2f", 2),
+        ("%252e%252e%252f", 2),
+        ("..%c0%af", 2),
+        ("..;/", 2),
+        ("....//", 2),
+        ("./../", 2),
+        ("//", 1),
+        ("..%5c", 2),
+    ]
+    for target in ("jwt-secret", "local-user")
+]
+OTHER_NAMES = [
+    "/etc/passwd",
+    "//etc/passwd",
+    "%2fetc%2fpasswd",
+    "file:///etc/passwd",
+    "C:\\windows\\win.ini",
+    "~/.ssh/id_rsa",
+    "..",
+    ".",
+    "...",
+    "%2e",
+    "%00",
+    "a%00.png",
+    "jwt-secret%00.png",
+    "../jwt-secret.200.webp",
+    "%0d%0aset-cookie:%20a=b",
+    "x" * 3_000,
+]
+
+
+async def raw(address, target):
+    """The answer to a path that no client has tidied up."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+@pytest.mark.parametrize("name", [*TRAVERSALS, *OTHER_NAMES], ids=lambda name: name[:40])
+async def test_no_name_leads_out_of_the_storage_even_where_we_had_signed_it(name, storage, shared_api):
+    """As it is written, and as whoever stands between may have decoded it."""
+    kept = [str(local_user(shared_api.settings)).encode(), signing_secret(shared_api.settings)]
+    expires, signature = signed(unquote(name), shared_api)
+
+    answer = await raw(shared_api.address, f"/files/{name}?expires={expires}&signature={signature}")
+    found = [await read_or_none(storage, each) for each in (name, unquote(name), unquote(unquote(name)))]
+
+    assert answer.split(b" ", 2)[1] in (b"404", b"400", b"503")
+    assert not [each for each in (*kept, b"root:") if each in answer]
+    assert found == [None, None, None]
+
+
+def signed(key, service):
+    """When it ends and its signature, made as studio.signed_address does, which takes no key with a NUL."""
+    _, query, inner, outer = Signer(signing_secret(service.settings), "").parameters()
+    digest = sha256(bytes.fromhex(inner) + (query + key).encode(errors="surrogateescape")).digest()
+    whole = sha256(bytes.fromhex(outer) + digest).digest()
+    return query.partition("expires=")[2].partition("&")[0], urlsafe_b64encode(whole).decode().rstrip("=")
+
+
+async def read_or_none(storage, key):
+    try:
+        return await storage.read(key)
+    except StorageError:
+        return None
+
+
+def test_the_signature_of_these_tests_is_the_real_one(shared_api):
+    signer = Signer(signing_secret(shared_api.settings), "")
+    assert signer.accepts("a/b.png", *signed("a/b.png", shared_api))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.secrets import jwt_secret, local_user, signing_secret
-from server.settings import SettingsError, load_settings
+from server.settings import SettingsError, load_settings, refuse_open_door
 
 SECRET = "0123456789abcdef0123456789abcdef"
+BEYOND = ["0.0.0.0", "::", "192.168.1.5", "studio.example"]  # noqa: S104
 
 
 @pytest.fixture(autouse=True)
@@ -117,9 +118,17 @@ def test_local_mode_is_on_a_loopback_interface(host):
     assert load_settings(host=host).local_mode
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "studio.example"])  # noqa: S104
+@pytest.mark.parametrize("host", BEYOND)
 def test_local_mode_is_nowhere_else(host):
     assert not load_settings(host=host).local_mode
+
+
+@pytest.mark.parametrize("host", [*BEYOND, "[::1]", "127.0.0.1.nip.io"])
+def test_serving_beyond_this_machine_needs_a_secret_or_keys(host):
+    with pytest.raises(SettingsError, match="BATCH_STUDIO_JWT_SECRET or BATCH_STUDIO_JWKS_URL"):
+        refuse_open_door(load_settings(host=host))
+    refuse_open_door(load_settings(host=host, jwt_secret=SECRET))
+    refuse_open_door(load_settings(host=host, jwks_url="https://issuer.example/jwks"))
 
 
 @pytest.mark.parametrize("given", [{"jwt_secret": SECRET}, {"jwks_url": "https://issuer.example/jwks"}])

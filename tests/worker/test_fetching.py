@@ -1,9 +1,10 @@
 """What the fetcher reaches, and what it never even connects to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from typing import Any
 
 import httpcore
 import pytest
@@ -77,6 +78,13 @@ INSIDE = [
     "[ff02::1]",
     "[5f00::1]",
     "[100::1]",
+    "[::ffff:7f00:1]",
+    "[::ffff:10.0.0.1]",
+    "[64:ff9b::10.0.0.1]",
+    "[2002:0a00:1::]",
+    "127.0.0.1#@93.184.215.14",
+    "93.184.215.14%40127.0.0.1",
+    "93.184.215.14:443@127.0.0.1",
 ]
 
 
@@ -200,6 +208,49 @@ async def test_the_connection_goes_to_the_address_that_was_judged() -> None:
     assert picture == b"picture"
     assert network.connections == [PUBLIC]
     assert answers == ["127.0.0.1"]
+
+
+class Beside(Network):
+    """The same, with this very machine's own network for all other hosts."""
+
+    async def connect_tcp(self, host: str, port: int, *given: Any, **named: Any):
+        if host in self.answers:
+            return await super().connect_tcp(host, port)
+        self.connections.append(host)
+        return await httpcore.AnyIOBackend().connect_tcp(host, port, *given, **named)
+
+
+@asynccontextmanager
+async def canary() -> AsyncIterator[tuple[int, list[object]]]:
+    """A port of this machine, and whoever came to it."""
+    visitors: list[object] = []
+
+    async def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visitors.append(writer)
+        writer.close()
+
+    async with await asyncio.start_server(note, ["127.0.0.1", "::1"], 0) as listening:
+        yield listening.sockets[0].getsockname()[1], visitors
+
+
+@pytest.mark.parametrize("way", ["direct", "redirect", "rebinding"])
+async def test_no_way_leads_to_a_port_of_this_machine(way: str) -> None:
+    async with canary() as (port, visitors):
+        for host in INSIDE:
+            inside = f"https://{host}:{port}/latest/meta-data"
+            network = Beside(**{PUBLIC: redirect("/again" if way == "rebinding" else inside)})
+            asked = iter([PUBLIC])
+
+            async def turning(name: str, port: int, *, host: str = host, asked: Iterator[str] = asked):
+                public = next(asked, None)
+                return [ip_address(public)] if public else await resolve(host.strip("[]"), port)
+
+            start = inside if way == "direct" else "https://pictures.example/a.png"
+            known = turning if way == "rebinding" else named
+            with pytest.raises(FetchError):
+                await fetcher(network, resolve=known).fetch(start, limit=LIMIT)
+            assert set(network.connections) <= {PUBLIC}
+    assert visitors == []
 
 
 async def test_a_name_is_judged_again_after_a_redirect_to_itself() -> None:
