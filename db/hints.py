@@ -15,7 +15,7 @@ import structlog
 
 __all__ = ["ANSWER_TIMEOUT", "Line", "LineHints", "Listener", "Send", "open_line_hints", "try_line"]
 
-COALESCE = 0.01
+COALESCE = 0.02
 HEARTBEAT = 5.0
 ANSWER_TIMEOUT = 3.0
 SHORTEST_BACKOFF = 0.1
