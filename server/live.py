@@ -83,6 +83,8 @@ class Live:
                 await self._look()
             except (*DATABASE_AWAY, asyncpg.PostgresError) as error:
                 logger.warning("poll_failed", reason=type(error).__name__)
+            except Exception:
+                logger.exception("poll_failed")  # the next look may do better; without any, streams would hang
 
     async def _look(self) -> None:
         feeds = [feed for feed in self.feeds.values() if feed.head is not None]
