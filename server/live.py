@@ -84,7 +84,7 @@ class Live:
             except (*DATABASE_AWAY, asyncpg.PostgresError) as error:
                 logger.warning("poll_failed", reason=type(error).__name__)
             except Exception:
-                logger.exception("poll_failed")  # the next look may do better; without any, streams would hang
+                logger.exception("poll_failed")  # without any look, streams could hang
 
     async def _look(self) -> None:
         feeds = [feed for feed in self.feeds.values() if feed.head is not None]
