@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from time import monotonic
 from typing import Protocol, TypeAlias
 from uuid import UUID, uuid4
 
@@ -64,6 +65,13 @@ class LineHints:
         self.watches: dict[UUID, set[EventWatch]] = defaultdict(set)
         self.told: set[UUID] = set()
         self.something_told = asyncio.Event()
+        self._sent: tuple[str, float] | None = None
+        self._lag = 0.0
+
+    @property
+    def lag(self) -> float:
+        """Seconds that a hint last took from here back to here, or has been on its way by now."""
+        return max(self._lag, monotonic() - self._sent[1]) if self._sent else self._lag
 
     def tell(self, *topics: UUID) -> None:
         if len(self.told) < MOST_PENDING:
@@ -82,6 +90,8 @@ class LineHints:
                 del self.watches[topic]
 
     def heard(self, payload: str) -> None:
+        if self._sent and payload == self._sent[0]:
+            self._lag, self._sent = monotonic() - self._sent[1], None
         for topic in payload.split(","):
             with suppress(ValueError):
                 self.wake(UUID(topic))
@@ -120,9 +130,12 @@ class LineHints:
         """Keeps what it could not send."""
         self.something_told.clear()
         topics, self.told = self.told, set()
+        payloads = list(_payloads(topics))
+        if payloads and self._sent is None:
+            self._sent = payloads[0], monotonic()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                await send(list(_payloads(topics)))
+                await send(payloads)
         except BaseException:
             self.told |= topics
             raise

@@ -116,11 +116,15 @@ class Session:
 
 
 class Database:
-    """Opens sessions from a pool whose connections have no rights of their own."""
+    """Opens sessions from a pool whose connections have no rights of their own.
+
+    waiting is how many sessions have none yet.
+    """
 
     def __init__(self, pool: asyncpg.Pool, *, timeout: float = COMMAND_TIMEOUT) -> None:
         self.pool = pool
         self.timeout = timeout
+        self.waiting = 0
 
     @asynccontextmanager
     async def session(self, viewer: Viewer) -> AsyncIterator[Session]:
@@ -155,7 +159,11 @@ class Database:
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Connection]:
         """A connection of the pool, which ends one that cannot be made clean again."""
-        connection = await self.pool.acquire()
+        self.waiting += 1
+        try:
+            connection = await self.pool.acquire()
+        finally:
+            self.waiting -= 1
         try:
             yield connection
         finally:

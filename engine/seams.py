@@ -11,7 +11,7 @@ SeamError
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -25,6 +25,7 @@ __all__ = [
     "HeldBackError",
     "Hints",
     "Model",
+    "NoTraces",
     "NotTakenError",
     "Output",
     "Prediction",
@@ -35,6 +36,7 @@ __all__ = [
     "SeamError",
     "Storage",
     "StorageError",
+    "Traces",
     "UnknownError",
     "Watch",
 ]
@@ -226,3 +228,32 @@ class Hints(Protocol):
     def watch(self, topic: UUID) -> AbstractContextManager[Watch]:
         """Watch before the first read, so that nothing falls in between."""
         ...
+
+
+class Traces(Protocol):
+    """Where time goes, told to whoever operates the service: names and ids alone."""
+
+    def span(self, name: str) -> AbstractContextManager[None]:
+        """A part of what is being done."""
+        ...
+
+    def step(self, name: str, topic: UUID) -> AbstractContextManager[None]:
+        """A step of making a batch, or a single image; its trace has the id of the topic."""
+        ...
+
+    def began(self, topic: UUID) -> None:
+        """What is being done began this batch, or single image."""
+        ...
+
+
+class NoTraces:
+    """Nobody is told."""
+
+    def span(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def step(self, name: str, topic: UUID) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def began(self, topic: UUID) -> None:
+        """Nobody asks."""

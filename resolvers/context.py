@@ -3,13 +3,13 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import structlog
 
 from db.session import DATABASE_AWAY, Database, Session
-from engine.seams import Hints, Model, Provider
+from engine.seams import Hints, Model, NoTraces, Provider, Traces
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.faults import Fault, UnavailableFault
@@ -38,6 +38,7 @@ class Services:
     default_model: str
     max_batch: int
     loopback_references: bool
+    traces: Traces = field(default_factory=NoTraces)
 
     @property
     def models(self) -> list[Model]:

@@ -79,6 +79,7 @@ async def _once(
         await feed(session, row["user_id"])
     began: UUID = row["id"]
     context.services.hints.tell(began, row["user_id"])
+    context.services.traces.began(began)
     return began
 
 

@@ -1,30 +1,31 @@
 """The application: one composed value."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from db.session import DATABASE_AWAY, Database
 from server.auth import Authenticator
+from server.exposition import Exposition
 from server.files import Files
 from server.graphql import GraphQLEndpoint
 from server.jwks import KeysUnavailableError
 from server.live import Live
 from server.local import LocalToken
+from server.readiness import Readiness
 from server.seats import Seats
 from server.sockets import Sockets
+from server.visits import Visits
+from server.watching import Watching
 from server.webhooks import Webhooks
 
 __all__ = ["Parts", "create_app"]
 
-READY_TIMEOUT = 5.0
 TRY_LATER = 1013
 NO_STUDIO = """\
 Batch Studio runs. Its GraphQL API is at /graphql; this build has no web client.
@@ -35,7 +36,8 @@ Batch Studio runs. Its GraphQL API is at /graphql; this build has no web client.
 class Parts:
     """What the application is made of; local is None outside local mode, webhooks where none are sent.
 
-    max_sockets is for one user, max_operations for one socket.
+    max_operations is for one socket; middleware, the outermost first, lies between what is counted and the
+    network.
     """
 
     live: Live
@@ -44,43 +46,47 @@ class Parts:
     local: LocalToken | None
     webhooks: Webhooks | None
     allowed_origins: tuple[str, ...]
-    max_sockets: int
     max_operations: int
+    seats: Seats
+    visits: Visits
+    readiness: Readiness
+    exposition: Exposition
+    middleware: tuple[Middleware, ...]
 
 
 def create_app(parts: Parts) -> Starlette:
     """The ASGI application. Whatever the parts are made of is closed by who made them.
 
-    app.state.live is what to cut when the service stops.
+    app.state.live is what to cut when the service stops, app.state.exposition what has a port of its own.
     """
-    seats = Seats(parts.max_sockets)
     sockets = Sockets(
         parts.live,
         parts.authenticator,
-        seats=seats,
+        seats=parts.seats,
         most_operations=parts.max_operations,
         allowed_origins=parts.allowed_origins,
+        visits=parts.visits,
     )
-    database = parts.live.services.database
-
-    async def ready(_: Request) -> Response:
-        return await _readiness(database)
-
     routes = [
-        Route("/graphql", GraphQLEndpoint(parts.live, parts.authenticator, seats)),
+        Route("/graphql", GraphQLEndpoint(parts.live, parts.authenticator, parts.seats)),
         WebSocketRoute("/graphql", sockets),
         Route("/files/{key:path}", parts.files.get),
         Route("/healthz", _healthy),
-        Route("/readyz", ready),
+        Route("/readyz", parts.readiness.get),
+        Route("/metrics", parts.exposition.get_here),
         Route("/", _front),
     ]
     if parts.local:
         routes.append(Route("/local/token", parts.local.post, methods=["POST"]))
     if parts.webhooks:
         routes.append(Route("/webhooks/replicate/{call}", parts.webhooks.post, methods=["POST"]))
-    handlers: dict[Any, Any] = {KeysUnavailableError: _keys_unavailable}
-    app = Starlette(routes=routes, exception_handlers=handlers)
+    app = Starlette(
+        routes=routes,
+        middleware=[*parts.middleware, Middleware(Watching, visits=parts.visits)],
+        exception_handlers={KeysUnavailableError: _keys_unavailable},  # type: ignore[dict-item]
+    )
     app.state.live = parts.live
+    app.state.exposition = parts.exposition
     return app
 
 
@@ -102,12 +108,3 @@ async def _front(_: Request) -> Response:
 
 async def _healthy(_: Request) -> Response:
     return PlainTextResponse("alive\n")
-
-
-async def _readiness(database: Database) -> Response:
-    try:
-        async with asyncio.timeout(READY_TIMEOUT), database.worker_session() as session:
-            await session.value("alive")
-    except (*DATABASE_AWAY, asyncpg.PostgresError):
-        return PlainTextResponse("the database does not answer\n", 503)
-    return PlainTextResponse("ready\n")

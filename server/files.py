@@ -18,7 +18,7 @@ HEADERS = {
     # A key never changes its content, and its address is a secret of its owner.
     "cache-control": "private, max-age=3600, immutable",
     "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; sandbox",
+    "content-security-policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
     "cross-origin-resource-policy": "cross-origin",
 }
 THUMBNAIL_TURN = 0

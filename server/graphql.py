@@ -1,7 +1,9 @@
 """The address /graphql over HTTP: one answer, or server-sent events."""
 
 import json
+from collections.abc import Mapping
 from contextlib import aclosing
+from math import ceil
 from typing import Any
 
 import orjson
@@ -16,6 +18,7 @@ from strawberry.types.graphql import OperationType
 
 from engine.viewer import Viewer
 from resolvers.context import Context
+from server.answers import BAD_REQUEST, media_type, retry_after, status_of
 from server.auth import Authenticator, BadTokenError
 from server.events import HEADERS, events_of, refusal_events, wants_events
 from server.live import Live
@@ -49,6 +52,22 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         return Context(await self._viewer(request), self.live.services)
 
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """Carries the media type to where the answer is made."""
+        response = await super().get_sub_response(request)
+        response.headers["content-type"] = media_type(request.headers.get("accept", ""))
+        return response
+
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        kind = sub_response.headers["content-type"]
+        status = status_of(response_data, kind)
+        if status == BAD_REQUEST:
+            del response_data["data"]  # which the draft has where the document ran alone
+        headers = {"content-type": f"{kind}; charset=utf-8"}
+        if (seconds := retry_after(response_data.get("errors") or ())) is not None:
+            headers["retry-after"] = str(seconds)
+        return Response(self.encode_json(response_data), status, headers)
+
     async def parse_http_body(self, request: Any) -> Any:
         if request.method == "GET" and not request.headers.get("x-requested-with"):
             # A simple request could come from any page (CSRF); a header makes the browser ask first.
@@ -70,12 +89,14 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def _stream(self, request: Request, send: Send) -> None:
         """Answers by server-sent events; what keeps them from beginning is told as Strawberry does."""
         try:
+            self.seats.knock(request.scope)
             viewer = await self._viewer(request)
             operation = await self._operation(request)
             with self.seats.taken(viewer, request.scope):
                 await self._send_events(request, send, operation, viewer)
-        except NoSeatError:
-            await _plain(request, send, HTTPException(TOO_MANY_REQUESTS, "Too many streams of one user."))
+        except NoSeatError as error:
+            refusal = HTTPException(TOO_MANY_REQUESTS, "Too many streams.")
+            await _plain(request, send, refusal, {"retry-after": str(ceil(error.seconds))})
         except HTTPException as refusal:
             await _plain(request, send, refusal)
 
@@ -115,8 +136,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         )
 
 
-async def _plain(request: Request, send: Send, refusal: HTTPException) -> None:
-    response = PlainTextResponse(refusal.reason, refusal.status_code)
+async def _plain(
+    request: Request, send: Send, refusal: HTTPException, headers: Mapping[str, str] | None = None
+) -> None:
+    response = PlainTextResponse(refusal.reason, refusal.status_code, headers)
     await response(request.scope, request.receive, send)
 
 

@@ -55,6 +55,10 @@ class Live:
         self.feeds: dict[Hashable, Feed[Audience]] = {}
         self.pulses: dict[UUID, int] = {}
 
+    @property
+    def subscribers(self) -> int:
+        return sum(len(each.subscribers) for feed in self.feeds.values() for each in feed.audiences.values())
+
     async def open(
         self,
         operation: Operation,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -28,6 +29,9 @@ from schema.history import Batch, Generation
 from schema.image import Image
 from server.admission import Admission
 from server.documents import DocumentPolicy, Documents, Reader
+from server.rates import Rates
+from server.turnstile import Turnstile
+from server.visits import Noting, current_visit
 
 __all__ = [
     "ANY",
@@ -74,9 +78,10 @@ class RefusedError(Exception):
         self.errors = [masked(error) for error in errors]
 
 
-def build_schema(policy: DocumentPolicy | None = None) -> "StudioSchema":
-    """The executable schema."""
+def build_schema(policy: DocumentPolicy | None = None, mutations: Rates | None = None) -> "StudioSchema":
+    """The executable schema; with rates, mutations are let through at them."""
     reader = Reader(policy or DocumentPolicy())
+    turnstiles = [partial(Turnstile, mutations)] if mutations else []
     return StudioSchema(
         reader,
         query=Query,
@@ -86,7 +91,9 @@ def build_schema(policy: DocumentPolicy | None = None) -> "StudioSchema":
         # Factories, never instances: an instance would be shared between requests (strawberry#4369).
         extensions=[
             lambda: Documents(reader),
+            Noting,
             Admission,
+            *turnstiles,
             Masking,
         ],
         execution_context_class=Execution,
@@ -210,6 +217,13 @@ class Masking(MaskErrors):
 
 def masked(error: GraphQLError) -> GraphQLError:
     """As it may reach the client."""
+    shown = _shown(error)
+    if visit := current_visit():
+        visit.code = (shown.extensions or {}).get("code", "INVALID")
+    return shown
+
+
+def _shown(error: GraphQLError) -> GraphQLError:
     if not _is_foreign(error):
         return error
     fault = as_fault(error.original_error) or _logged(error)

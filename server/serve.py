@@ -11,9 +11,11 @@ import httpx
 import structlog
 import uvicorn
 
+from server.exposition import exposed
+from server.quiet import QuietServer
 from server.settings import Settings, SettingsError, refuse_open_door
 from server.wire import HttpWire, SocketWire
-from server.wiring import Shared, build_app, build_workshop, open_shared
+from server.wiring import Shared, build_app, build_workshop, exposition_of, open_shared
 from worker.queue import run_worker
 
 __all__ = ["serve", "serve_until", "work"]
@@ -45,8 +47,11 @@ async def serve_until(
     """
     refuse_open_door(settings)
     async with open_shared(settings) as shared, build_app(settings, shared) as app:
-        server = _Server(_uvicorn_config(settings, app))
-        async with _maybe_worker(settings, shared, with_worker=with_worker) as stop_worker:
+        server = QuietServer(_uvicorn_config(settings, app))
+        async with (
+            exposed(settings, app.state.exposition),
+            _maybe_worker(settings, shared, with_worker=with_worker) as stop_worker,
+        ):
             serving = asyncio.create_task(server.serve())
             ready = asyncio.create_task(_become_ready(settings, server))
             stopped = asyncio.create_task(stopping.wait())
@@ -69,17 +74,13 @@ async def work(settings: Settings) -> None:
     if settings.database_url is None:
         raise SettingsError("A worker alone needs DATABASE_URL.")
     with _stopping() as stopping:
-        async with open_shared(settings) as shared, build_workshop(settings, shared) as shop:
+        async with (
+            open_shared(settings) as shared,
+            build_workshop(settings, shared) as shop,
+            exposed(settings, exposition_of(settings, shared, shop.database)),
+        ):
             click.echo("ready")
             await run_worker(shop, shared.login, concurrency=settings.concurrency, stopping=stopping)
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: it would raise the signal again before we have closed."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:

@@ -1,7 +1,7 @@
 """The settings: the one place that reads the environment."""
 
 from collections.abc import Collection
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -77,9 +77,17 @@ class Settings(BaseSettings):
     max_cost: int = Field(default=10_000, ge=1)
     introspection: Literal["everybody", "claim", "nobody"] | None = None
     trusted_documents: Path | None = None
+    mutations_per_minute: int = Field(default=600, ge=1)
+    sockets_per_minute: int = Field(default=120, ge=1)
+    trusted_proxies: Words = ()
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    otel_endpoint: str | None = Field(
+        default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT", repr=False
+    )
     log_level: str = "info"
 
-    @field_validator("allowed_origins", "models", "nats_url", mode="before")
+    @field_validator("allowed_origins", "models", "nats_url", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -121,6 +129,13 @@ class Settings(BaseSettings):
             raise ValueError("must be nats:// or tls:// addresses, separated by commas")
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_is_network(each) for each in value):
+            raise ValueError("must be addresses or networks such as 10.0.0.0/8, separated by commas")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
@@ -154,8 +169,13 @@ class Settings(BaseSettings):
     @property
     def own_hosts(self) -> frozenset[str]:
         """What a Host header of a request to this very service may say."""
-        names = {"127.0.0.1", "localhost", "[::1]"} if self.on_loopback else set()
-        return frozenset({f"{name}:{self.port}" for name in names} | {urlsplit(self.address).netloc})
+        return self.loopback_hosts | {urlsplit(self.address).netloc}
+
+    @property
+    def loopback_hosts(self) -> frozenset[str]:
+        """What a Host header says of who asks on this very machine; none where others may ask as well."""
+        names = ("127.0.0.1", "localhost", "[::1]") if self.on_loopback else ()
+        return frozenset(f"{name}:{self.port}" for name in names)
 
     @property
     def storage(self) -> str:
@@ -189,6 +209,14 @@ def load_settings(**given: object) -> Settings:
 
 def _is_web_address(value: str) -> bool:
     return _is_address(value, WEB_SCHEMES)
+
+
+def _is_network(value: str) -> bool:
+    try:
+        ip_network(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_address(value: str, schemes: Collection[str]) -> bool:

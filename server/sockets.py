@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import ExitStack, aclosing, suppress
+from math import ceil
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -32,12 +33,14 @@ from server.protocol import (
     next_of,
     pong,
 )
-from server.seats import NoSeatError, Seats
+from server.seats import NoSeatError, Seats, address_of
+from server.visits import Visits
 
 __all__ = ["Sockets"]
 
 INIT_SECONDS = 10.0
 POLICY_VIOLATION = 1008
+TOO_MANY_REQUESTS = 429
 
 
 class Sockets:
@@ -51,8 +54,10 @@ class Sockets:
         seats: Seats,
         most_operations: int,
         allowed_origins: Iterable[str],
+        visits: Visits,
     ) -> None:
         self.live = live
+        self.visits = visits
         self.authenticator = authenticator
         self.seats = seats
         self.most_operations = most_operations
@@ -63,6 +68,11 @@ class Sockets:
         if not self._welcomes(Headers(scope=scope)):
             # Before the handshake is answered, it is answered with 403.
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+            return
+        try:
+            self.seats.knock(scope)
+        except NoSeatError as error:
+            await _turn_away(send, error.seconds)
             return
         speaks = SUBPROTOCOL in scope["subprotocols"]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if speaks else None})
@@ -156,6 +166,10 @@ class Socket:
             await self._say(failed(id, [Fault("LIMIT_REACHED", "Too many operations on one connection.")]))
 
     async def _operate(self, id: str, operation: Operation) -> None:
+        with self.sockets.visits.operation(address_of(self.scope)):
+            await self._answer_operation(id, operation)
+
+    async def _answer_operation(self, id: str, operation: Operation) -> None:
         try:
             last = await self._run(id, operation)
         except StreamCutError:
@@ -182,3 +196,10 @@ class Socket:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _turn_away(send: Send, seconds: float) -> None:
+    """With an answer over HTTP, in place of the handshake's."""
+    headers = [(b"retry-after", str(ceil(seconds)).encode())]
+    await send({"type": "websocket.http.response.start", "status": TOO_MANY_REQUESTS, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b""})

@@ -10,30 +10,40 @@ from obstore.exceptions import BaseError
 from starlette.applications import Starlette
 
 from db.connect import DatabaseUnusableError, connect, host_of
-from db.hints import Line, open_line_hints
+from db.hints import Line, LineHints, open_line_hints
 from db.migrate import migrate, our_migrations
 from db.nats import nats_line, subject_of
 from db.notify import notify_line
 from db.samples import add_samples
 from db.session import Database, open_database
-from engine.seams import Hints, Provider
+from engine.seams import Provider, Traces
 from resolvers.context import Services
 from server.app import Parts, create_app
 from server.auth import Authenticator
 from server.documents import DocumentPolicy
 from server.embedded import embedded_postgres
+from server.exposition import Exposition
 from server.files import Files
+from server.headers import header_middleware
 from server.jwks import KeySet
-from server.live import open_live
+from server.live import Live, open_live
 from server.local import LocalToken
 from server.measure import Limits
+from server.metrics import Metrics, Values
 from server.pipeline import build_schema
 from server.providers import default_model, open_providers
+from server.rates import Rates
+from server.readiness import Readiness
+from server.readings import Readings
+from server.seats import Seats
 from server.secrets import jwt_secret, signing_secret
 from server.settings import Settings, SettingsError
 from server.signing import Signer
 from server.tokens import local_token
 from server.trusted import load_trusted
+from server.tracing import open_tracing
+from server.visits import Visits
+from server.watched import WatchedProvider, WatchedStorage
 from server.webhooks import Secret, SignsWebhooks, Webhooks
 from worker.children import Children
 from worker.rated import Governor
@@ -45,6 +55,7 @@ __all__ = [
     "Urls",
     "build_app",
     "build_workshop",
+    "exposition_of",
     "line_of",
     "open_hints",
     "open_shared",
@@ -66,7 +77,9 @@ class Shared:
     """What the API and the worker of one process have in common."""
 
     login: str
-    hints: Hints
+    hints: LineHints
+    metrics: Metrics
+    traces: Traces
 
 
 @asynccontextmanager
@@ -92,12 +105,14 @@ async def open_shared(settings: Settings) -> AsyncIterator[Shared]:
     """
     async with open_urls(settings) as urls:
         await _check_database(urls.login)
-        async with open_hints(settings, urls.login) as hints:
-            yield Shared(login=urls.login, hints=hints)
+        async with open_hints(settings, urls.login) as hints, open_tracing(settings.otel_endpoint) as traces:
+            metrics = Metrics()
+            metrics.read("hint_lag_seconds", "From telling to hearing a hint", lambda: [((), hints.lag)])
+            yield Shared(login=urls.login, hints=hints, metrics=metrics, traces=traces)
 
 
 @asynccontextmanager
-async def open_hints(settings: Settings, login: str) -> AsyncIterator[Hints]:
+async def open_hints(settings: Settings, login: str) -> AsyncIterator[LineHints]:
     """The hints of one process. Opened also while their server is away: what changed is then seen later."""
     async with open_line_hints(line_of(settings, login)) as hints:
         yield hints
@@ -118,18 +133,25 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
         children = await stack.enter_async_context(Children())
         providers = await stack.enter_async_context(open_providers(settings, children))
         signer = Signer(signing_secret(settings), f"{settings.address}/files/")
-        services = _services(settings, database, shared.hints, signer, providers)
-        live = await stack.enter_async_context(open_live(build_schema(_documents(settings)), services))
+        services = _services(settings, shared, database, signer, providers)
+        schema = build_schema(_documents(settings), Rates(settings.mutations_per_minute))
+        live = await stack.enter_async_context(open_live(schema, services))
+        storage = WatchedStorage(storage_of(settings), shared.metrics)
+        _watch(shared.metrics, live)
         yield create_app(
             Parts(
                 live=live,
                 authenticator=_authenticator(settings),
-                files=Files(storage_of(settings), signer, children),
+                files=Files(storage, signer, children),
                 local=_local(settings),
                 webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,
-                max_sockets=settings.max_sockets,
                 max_operations=settings.max_operations,
+                seats=Seats(settings.max_sockets, Rates(settings.sockets_per_minute)),
+                visits=Visits(shared.metrics, shared.traces),
+                readiness=Readiness(database, storage),
+                exposition=exposition_of(settings, shared, database),
+                middleware=tuple(header_middleware(settings)),
             )
         )
 
@@ -141,12 +163,17 @@ async def build_workshop(settings: Settings, shared: Shared) -> AsyncIterator[Wo
         database = await stack.enter_async_context(open_database(shared.login))
         children = await stack.enter_async_context(Children())
         providers = await stack.enter_async_context(open_providers(settings, children))
+        _watch_pool(shared.metrics, "worker", database)
         yield Workshop(
             database=database,
             hints=shared.hints,
-            storage=storage_of(settings),
+            storage=WatchedStorage(storage_of(settings), shared.metrics),
             children=children,
-            providers={model.name: each for each in providers for model in each.models()},
+            providers={
+                model.name: WatchedProvider(each, shared.metrics, shared.traces)
+                for each in providers
+                for model in each.models()
+            },
             governors=[
                 Governor(database=database, provider=each.name, a_minute=settings.creates_per_minute)
                 for each in providers
@@ -155,7 +182,13 @@ async def build_workshop(settings: Settings, shared: Shared) -> AsyncIterator[Wo
             max_running=settings.max_running,
             settle_seconds=settings.settle_seconds,
             deadline=settings.deadline_seconds,
+            traces=shared.traces,
         )
+
+
+def exposition_of(settings: Settings, shared: Shared, database: Database) -> Exposition:
+    """The page of metrics of this process, read by this pool."""
+    return Exposition(shared.metrics, Readings(shared.metrics, database), own_hosts=settings.loopback_hosts)
 
 
 def storage_of(settings: Settings) -> ObjectStorage:
@@ -190,21 +223,35 @@ def _not_migrated(login: str, what: str) -> str:
     return f"The database at {host_of(login)} lacks {what}; run `batch-studio migrate` first."
 
 
+def _watch(metrics: Metrics, live: Live) -> None:
+    _watch_pool(metrics, "api", live.services.database)
+    metrics.read("subscribers", "Streams that are open", lambda: [((), live.subscribers)])
+
+
+def _watch_pool(metrics: Metrics, part: str, database: Database) -> None:
+    def connections() -> Values:
+        size, idle = database.pool.get_size(), database.pool.get_idle_size()
+        return [(("busy",), size - idle), (("idle",), idle), (("waited_for",), database.waiting)]
+
+    metrics.read(f"{part}_pool_connections", f"Connections of the pool: {part}", connections, "state")
+
+
 def _services(
     settings: Settings,
+    shared: Shared,
     database: Database,
-    hints: Hints,
     signer: Signer,
     providers: Sequence[Provider],
 ) -> Services:
     services = Services(
         database=database,
-        hints=hints,
+        hints=shared.hints,
         signer=signer.parameters,
         providers=providers,
         default_model=default_model(settings),
         max_batch=settings.max_batch,
         loopback_references=settings.local_mode,
+        traces=shared.traces,
     )
     if services.default_model not in services.model_names:
         raise SettingsError("The setting BATCH_STUDIO_DEFAULT_MODEL names no model that is offered here.")

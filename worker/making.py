@@ -7,7 +7,7 @@ twice, or goes on after a crash, changes nothing that is done.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 
 import structlog
@@ -63,7 +63,8 @@ async def _work_of(shop: Workshop, task: Task) -> AsyncIterator[Work | None]:
     """What is said for good ends the generation; who is away costs it time, as long as that helps."""
     work = await load_work(shop, task)
     try:
-        yield work
+        with shop.traces.step(task.kind.value, work.topic) if work else nullcontext():
+            yield work
     except (StorageError, ProviderError) as error:
         if work is None:
             raise

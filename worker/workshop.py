@@ -10,7 +10,7 @@ import structlog
 from db.changes import Change, Changed, apply_change
 from db.jobs import Job, subject_of
 from db.session import Database
-from engine.seams import Hints, Provider, ProviderError, Storage
+from engine.seams import Hints, NoTraces, Provider, ProviderError, Storage, Traces
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.children import Children
 from worker.rated import Governor
@@ -43,6 +43,7 @@ class Workshop:
     save_delays: Sequence[float] = (1, 5, 30, 120, 600)
     settle_seconds: float = 60
     deadline: float = 600
+    traces: Traces = field(default_factory=NoTraces)
     groups: Together = field(default_factory=Together)
 
     def provider_of(self, model: str) -> Provider:

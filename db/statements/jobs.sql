@@ -90,3 +90,19 @@ select exists (
     where entrypoint = 'submit_rated'
       and (status = 'queued' and execute_after <= now() or status = 'picked' and heartbeat < now() - $1::interval)
 )
+
+-- name: queue_depth
+-- a job that is held back is not due yet; age is that of the one that has been due, or taken, the longest
+select entrypoint as job,
+    case when status = 'queued' and execute_after > now() then 'later' else status::text end as state,
+    count(*) as jobs,
+    greatest(0, extract(epoch from now() - min(case status when 'queued' then execute_after else updated end))
+        )::float8 as age
+from pgq.pgqueuer
+group by 1, 2
+
+-- name: rate_waits
+select provider, greatest(0, extract(epoch from next_at - clock_timestamp()))::float8 as wait from studio.rates
+
+-- name: queue_is_there
+select exists (select from pgq.pgqueuer)

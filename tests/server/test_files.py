@@ -60,7 +60,9 @@ async def test_a_file_is_served_as_what_it_was_stored_as_and_nothing_else(name, 
     assert (response.status_code, response.content) == (200, b"whatever it is")
     assert response.headers["content-type"] == (kind or "application/octet-stream")
     assert response.headers["x-content-type-options"] == "nosniff"
-    assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert (
+        response.headers["content-security-policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
+    )
     assert response.headers["cache-control"].startswith("private")
 
 

@@ -1,0 +1,38 @@
+"""How an answer of GraphQL goes over HTTP: its media type and its status.
+
+https://graphql.github.io/graphql-over-http/draft/ and its audits (npm graphql-http). Clients of before that
+draft ask for application/json and take every well-formed answer with 200.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+__all__ = ["BAD_REQUEST", "GRAPHQL", "JSON", "media_type", "retry_after", "status_of"]
+
+GRAPHQL = "application/graphql-response+json"
+JSON = "application/json"
+TOO_MANY_REQUESTS = 429
+BAD_REQUEST = 400
+OK = 200
+
+
+def media_type(accept: str) -> str:
+    """The first of the two that the client names; the older one for who takes anything."""
+    kinds = [part.split(";", 1)[0].strip().lower() for part in accept.split(",")]
+    return next((kind for kind in kinds if kind in {GRAPHQL, JSON}), JSON)
+
+
+def status_of(answer: Mapping[str, Any], kind: str) -> int:
+    """That of a document that could not run, where the client reads it, and of one who asks too often."""
+    errors = answer.get("errors") or ()
+    if retry_after(errors) is not None:
+        return TOO_MANY_REQUESTS
+    ran = answer.get("data") is not None or any("path" in error for error in errors)
+    return BAD_REQUEST if errors and not ran and kind == GRAPHQL else OK
+
+
+def retry_after(errors: Sequence[Mapping[str, Any]]) -> int | None:
+    """Whole seconds, where one of the errors names them."""
+    named = [error.get("extensions", {}).get("retryAfter") for error in errors]
+    return next((ceil(seconds) for seconds in named if seconds is not None), None)
