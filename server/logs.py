@@ -13,6 +13,9 @@ QUIET = {
     "strawberry": logging.CRITICAL,
     "uvicorn": logging.WARNING,
     "pgqueuer": logging.CRITICAL,
+    # What a client of ours says and hears, tokens among it.
+    "gql": logging.WARNING,
+    "websockets": logging.WARNING,
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "PIL": logging.WARNING,

@@ -7,7 +7,7 @@ import socket
 import ssl
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from server.serve import serve_until
 from server.settings import Settings, load_settings
 from server.tokens import issue_token
 from server.wiring import Urls
+from tests.leaks import PROMPT, Leaks
 
 # Durability is PostgreSQL's own business, and its tests are elsewhere: here it only costs time.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
@@ -41,10 +42,19 @@ SERVER = "BATCH_STUDIO_TEST_POSTGRES"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 names = count()
+LEAKS = Leaks()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leaks() -> Iterator[Leaks]:
+    """Reads along all the session through, and tells in the end which secrets were told where."""
+    with LEAKS.reading_logs():
+        yield LEAKS
+    assert LEAKS.found == []
 
 
 @pytest.fixture(scope="session")
-async def cluster() -> AsyncIterator[EmbeddedPostgres]:
+async def cluster(leaks: Leaks) -> AsyncIterator[EmbeddedPostgres]:
     """One server for the session, its database migrated: the template of all others."""
     binaries = Path(os.environ[SERVER]) if SERVER in os.environ else None
     folder = Path(tempfile.mkdtemp(prefix="batch-studio-tests-"))
@@ -54,6 +64,8 @@ async def cluster() -> AsyncIterator[EmbeddedPostgres]:
         async with embedded_postgres(folder, binaries=binaries, settings=FAST) as postgres:
             await migrate(postgres.owner_url, postgres.login_url)
             await add_samples(postgres.owner_url)
+            logins = (postgres.login_url, postgres.owner_url, postgres.superuser_url)
+            leaks.keep_secrets(*(password for url in logins if (password := urlsplit(url).password)))
             yield postgres
     finally:
         shutil.rmtree(folder)
@@ -169,7 +181,13 @@ def ben() -> Viewer:
 
 def http_client(**given: Any) -> httpx.AsyncClient:
     """Without certificates, which take 40 ms to load: nothing here speaks TLS."""
-    return httpx.AsyncClient(timeout=30, verify=NO_TLS, **given)
+    return httpx.AsyncClient(timeout=30, verify=NO_TLS, event_hooks={"response": [look_for_leaks]}, **given)
+
+
+async def look_for_leaks(response: httpx.Response) -> None:
+    """An answer that comes at once is read along; signed addresses are in it by right."""
+    if "event-stream" not in response.headers.get("content-type", ""):
+        LEAKS.read_answer(await response.aread())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,7 +357,9 @@ def settings_on(urls: Urls, folder: Path, **given: object) -> Settings:
         "port": free_port(),
         "_env_file": None,
     }
-    return load_settings(**(fixed | given))
+    settings = load_settings(**(fixed | given))
+    LEAKS.plant(settings)
+    return settings
 
 
 @pytest.fixture
@@ -369,7 +389,9 @@ async def shared_service(
         cloned(cluster) as urls,
         running_service(settings_on(urls, tmp_path_factory.mktemp("service"))) as service,
     ):
+        await plant_prompt(service)
         yield service
+        await LEAKS.read_jobs(urls.login)
 
 
 @pytest.fixture(scope="session")
@@ -390,7 +412,17 @@ async def shared_api(shared_urls: Urls, tmp_path_factory: pytest.TempPathFactory
     """One for all tests that want no image made: without a worker, what is queued stays queued."""
     settings = settings_on(shared_urls, tmp_path_factory.mktemp("api"))
     async with running_service(settings, with_worker=False) as service:
+        await plant_prompt(service)
         yield service
+        await LEAKS.read_jobs(shared_urls.login)
+
+
+async def plant_prompt(service: Service) -> None:
+    """An image of somebody who never asks for it."""
+    await service.caller().ask(
+        "mutation ($prompt: String!) { generateImage(input: {prompt: $prompt}) { generation { id } } }",
+        prompt=PROMPT,
+    )
 
 
 @pytest.fixture

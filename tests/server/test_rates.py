@@ -1,0 +1,166 @@
+"""Who asks too often is told when to come again: by code, by status, by header; others notice nothing."""
+
+from uuid import uuid4
+
+import httpx
+import pytest
+from gql import gql
+from gql.transport.exceptions import TransportClosed, TransportError
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from server.rates import MOST_KEYS, USERS_AT_AN_ADDRESS, Rate, RateLimitedError, Rates
+
+MUTATION = 'mutation { createCollection(input: {name: "", templates: []}) { userErrors { code } } }'
+PUBLIC = "8.8.8.8"
+
+
+class Clock:
+    """Time that goes on when it is told to."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_minutes_worth_may_come_at_once_and_then_one_at_a_time():
+    clock = Clock()
+    rate = Rate(60, clock=clock)
+    for _ in range(60):
+        rate.take("ada")
+
+    with pytest.raises(RateLimitedError) as refused:
+        rate.take("ada")
+    assert refused.value.seconds == pytest.approx(1)
+    rate.take("grace")
+    clock.now += 1
+    rate.take("ada")
+
+
+def test_what_is_refused_does_not_count():
+    clock = Clock()
+    rate = Rate(1, clock=clock)
+    rate.take("ada")
+    for _ in range(100):
+        with pytest.raises(RateLimitedError):
+            rate.take("ada")
+    clock.now += 60
+    rate.take("ada")
+
+
+def test_memory_is_bounded_however_many_come():
+    rate = Rate(1)
+    for number in range(MOST_KEYS + 10):
+        rate.take(str(number))
+
+    assert len(rate._due) <= MOST_KEYS
+
+
+def test_all_addresses_of_one_ipv6_network_are_one_and_private_ones_none():
+    rates = Rates(1)
+    for number in range(USERS_AT_AN_ADDRESS):
+        rates.take_address(f"2a00:1450:4001:80b::{number + 1:x}")
+
+    with pytest.raises(RateLimitedError):
+        rates.take_address("2a00:1450:4001:80b::ffff")
+    rates.take_address("2a00:1450:4001:80c::1")
+    for _ in range(USERS_AT_AN_ADDRESS + 1):
+        rates.take_address("10.0.0.1")
+        rates.take_address("127.0.0.1")
+
+
+@pytest.fixture
+async def slow(running, settings_for):
+    """A service that lets through two mutations and two sockets a minute, behind a proxy on this machine."""
+    settings = settings_for(mutations_per_minute=2, sockets_per_minute=2, trusted_proxies="127.0.0.1")
+    async with running(settings, with_worker=False) as service:
+        yield service
+
+
+async def test_mutations_of_a_user_are_limited_and_queries_are_not(slow):
+    ada = slow.caller()
+    for _ in range(2):
+        await ada.ask(MUTATION)
+    refused = await ada.post(MUTATION)
+
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["retry-after"]) <= 31
+    (error,) = refused.json()["errors"]
+    assert error["extensions"]["code"] == "RATE_LIMITED"
+    assert error["extensions"]["retryAfter"] == int(refused.headers["retry-after"])
+    assert await ada.ask("{ viewer { id } }")
+    assert await slow.stranger().ask(MUTATION)
+
+
+async def test_mutations_over_sockets_count_as_well(slow):
+    ada = slow.caller()
+    for _ in range(2):
+        await ada.ask(MUTATION)
+
+    async with ada.socket() as session:
+        with pytest.raises(TransportError, match="RATE_LIMITED"):
+            await session.execute(gql(MUTATION))
+
+
+async def test_mutations_of_an_address_are_limited_whoever_asks(slow):
+    async with httpx.AsyncClient(base_url=slow.address) as client:
+        for _ in range(2 * USERS_AT_AN_ADDRESS + 1):
+            answer = await client.post(
+                "/graphql",
+                json={"query": MUTATION},
+                headers=slow.caller(uuid4()).headers | {"x-forwarded-for": PUBLIC},
+            )
+
+    assert answer.status_code == 429
+
+
+async def test_sockets_of_a_user_are_limited(slow):
+    ada = slow.caller()
+    for _ in range(2):
+        async with ada.socket():
+            pass
+
+    with pytest.raises((TransportClosed, TransportError)):
+        async with ada.socket() as session:
+            await session.execute(gql("{ __typename }"))
+
+
+async def test_streams_of_a_user_are_limited(slow):
+    ada = slow.caller()
+    for expected in (200, 200, 429):
+        async with ada.stream({"query": "{ __typename }"}, accept="text/event-stream") as response:
+            assert response.status_code == expected
+
+    assert int(response.headers["retry-after"]) >= 1
+
+
+async def test_handshakes_of_an_address_are_limited_before_anybody_speaks(slow):
+    address = f"{slow.address.replace('http', 'ws', 1)}/graphql"
+
+    async def shake():
+        async with connect(
+            address, subprotocols=["graphql-transport-ws"], additional_headers={"x-forwarded-for": PUBLIC}
+        ):
+            pass
+
+    for _ in range(2 * USERS_AT_AN_ADDRESS):
+        await shake()
+    with pytest.raises(InvalidStatus) as refused:
+        await shake()
+
+    assert refused.value.response.status_code == 429
+    assert int(refused.value.response.headers["retry-after"]) >= 1
+
+
+async def test_an_address_that_no_proxy_vouches_for_is_not_believed(running, settings_for):
+    settings = settings_for(mutations_per_minute=1)
+    async with running(settings, with_worker=False) as service, httpx.AsyncClient() as client:
+        for _ in range(USERS_AT_AN_ADDRESS + 1):
+            answer = await client.post(
+                f"{service.address}/graphql",
+                json={"query": MUTATION},
+                headers=service.caller().headers | {"x-forwarded-for": PUBLIC},
+            )
+
+    assert answer.status_code == 200
