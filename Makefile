@@ -4,7 +4,7 @@ EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 .PHONY: check test acceptance acceptance-postgres-15 acceptance-mixed acceptance-chaos acceptance-torture chaos torture \
-	outage cluster machines bench promises requirements
+	fuzz outage cluster machines bench promises requirements
 
 # Format, lint, types, import contracts, pinned requirements.
 check:
@@ -18,7 +18,7 @@ test:
 	pip install uv && uv run pytest
 
 # The long runs, each bounded: a target of its own, named here.
-acceptance: acceptance-postgres-15 acceptance-mixed outage acceptance-chaos acceptance-torture machines
+acceptance: acceptance-postgres-15 acceptance-mixed outage acceptance-chaos acceptance-torture machines fuzz
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -49,6 +49,10 @@ chaos:
 # Sockets cut at random while replicas die and hints are dropped; repeat one with the seed it prints.
 torture:
 	timeout --signal=INT 400 uv run python bench/torture.py --cuts 1000
+
+# Malformed sockets and hostile bodies, while somebody else asks a plain question; repeat one with its seed.
+fuzz:
+	timeout --signal=INT 60 uv run python bench/fuzz.py
 
 # PostgreSQL, NATS, two APIs and two workers on this machine, behind one address, until Ctrl-C.
 cluster:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 from uuid import UUID, uuid4
 
 import jwt
@@ -99,13 +99,20 @@ class Service:
 
 @asynccontextmanager
 async def running(
-    *command: str, program: Sequence[str | Path] = (PROGRAM,), **settings: object
+    *command: str,
+    program: Sequence[str | Path] = (PROGRAM,),
+    log: IO[bytes] | None = None,
+    **settings: object,
 ) -> AsyncIterator[Service]:
-    """`serve`, or what the command says, with these settings and no others; nothing is left behind."""
+    """`serve`, or what the command says, with these settings and no others; nothing is left behind.
+
+    What it logs goes where ours does, or into the file given.
+    """
     with temporary_folder() as folder:
         port = free_port()
         environment = dict(_environment(folder, port, settings))
-        async with _process(*program, *(command or ("serve",)), environment=environment) as pid:
+        started = _process(*program, *(command or ("serve",)), environment=environment, log=log)
+        async with started as pid:
             yield Service(
                 address=f"http://127.0.0.1:{port}",
                 folder=folder / "data",
@@ -130,13 +137,16 @@ def _environment(folder: Path, port: int, settings: Mapping[str, object]) -> Ite
 
 
 @asynccontextmanager
-async def _process(*command: str | Path, environment: Mapping[str, str]) -> AsyncIterator[int]:
+async def _process(
+    *command: str | Path, environment: Mapping[str, str], log: IO[bytes] | None = None
+) -> AsyncIterator[int]:
     """From its word `ready` to its end."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=Path(environment["BATCH_STUDIO_DATA_DIR"]).parent,  # where no .env is
         env=environment,
         stdout=asyncio.subprocess.PIPE,
+        stderr=log,
     )
     try:
         async with asyncio.timeout(READY_SECONDS):

@@ -83,7 +83,7 @@ def create_app(parts: Parts) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[*parts.middleware, Middleware(Watching, visits=parts.visits)],
-        exception_handlers={KeysUnavailableError: _keys_unavailable},  # type: ignore[dict-item]
+        exception_handlers={KeysUnavailableError: _keys_unavailable},  
     )
     app.state.live = parts.live
     app.state.exposition = parts.exposition

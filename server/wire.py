@@ -8,6 +8,17 @@ from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 __all__ = ["HttpWire", "SocketWire"]
 
 WRITE_SECONDS = 30.0
+OF_HANDSHAKES = frozenset(
+    {
+        b"connection",
+        b"host",
+        b"sec-websocket-extensions",
+        b"sec-websocket-key",
+        b"sec-websocket-protocol",
+        b"sec-websocket-version",
+        b"upgrade",
+    }
+)
 
 
 class Patience(asyncio.Protocol):
@@ -36,6 +47,13 @@ class Patience(asyncio.Protocol):
 
 class HttpWire(Patience, HttpToolsProtocol):
     """HTTP and server-sent events."""
+
+    def handle_websocket_upgrade(self) -> None:
+        """Refuses what wsproto 1.3 falls over: it reads these headers as ASCII, whatever they are."""
+        if all(value.isascii() for name, value in self.headers if name in OF_HANDSHAKES):
+            super().handle_websocket_upgrade()
+        else:
+            self.send_400_response("Invalid HTTP request received.")
 
 
 class SocketWire(Patience, WSProtocol):
