@@ -131,6 +131,8 @@ def _environment(folder: Path, port: int, settings: Mapping[str, object]) -> Ite
     yield from ((name, text) for name, text in os.environ.items() if not is_setting(name))
     yield "BATCH_STUDIO_PORT", str(port)
     yield "BATCH_STUDIO_LOG_LEVEL", "warning"
+    yield "BATCH_STUDIO_SOCKETS_PER_MINUTE", "100000"  # a few users stand for many
+    yield "BATCH_STUDIO_MUTATIONS_PER_MINUTE", "100000"
     yield "BATCH_STUDIO_DATA_DIR", str(folder / "data")
     yield "BATCH_STUDIO_JWT_SECRET", uuid4().hex
     yield from ((name, str(value)) for name, value in settings.items())

@@ -105,6 +105,7 @@ def _environment(folder: Path, secret: str, login: str) -> Iterator[tuple[str, s
     yield "BATCH_STUDIO_JWT_SECRET", secret
     yield "BATCH_STUDIO_DATA_DIR", str(folder / "data")
     yield "BATCH_STUDIO_LOG_LEVEL", "warning"
+    yield "BATCH_STUDIO_SOCKETS_PER_MINUTE", "100000"  # who is cut off comes back at once
 
 
 async def _migrate(folder: Path, environment: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The application: one composed value."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from server.auth import Authenticator
@@ -59,6 +60,18 @@ def create_app(parts: Parts) -> Starlette:
 
     app.state.live is what to cut when the service stops, app.state.exposition what has a port of its own.
     """
+    handlers: dict[Any, Any] = {KeysUnavailableError: _keys_unavailable}
+    app = Starlette(
+        routes=list(_routes(parts)),
+        middleware=[*parts.middleware, Middleware(Watching, visits=parts.visits)],
+        exception_handlers=handlers,
+    )
+    app.state.live = parts.live
+    app.state.exposition = parts.exposition
+    return app
+
+
+def _routes(parts: Parts) -> Iterator[BaseRoute]:
     sockets = Sockets(
         parts.live,
         parts.authenticator,
@@ -67,27 +80,17 @@ def create_app(parts: Parts) -> Starlette:
         allowed_origins=parts.allowed_origins,
         visits=parts.visits,
     )
-    routes = [
-        Route("/graphql", GraphQLEndpoint(parts.live, parts.authenticator, parts.seats)),
-        WebSocketRoute("/graphql", sockets),
-        Route("/files/{key:path}", parts.files.get),
-        Route("/healthz", _healthy),
-        Route("/readyz", parts.readiness.get),
-        Route("/metrics", parts.exposition.get_here),
-        Route("/", _front),
-    ]
+    yield Route("/graphql", GraphQLEndpoint(parts.live, parts.authenticator, parts.seats))
+    yield WebSocketRoute("/graphql", sockets)
+    yield Route("/files/{key:path}", parts.files.get)
+    yield Route("/healthz", _healthy)
+    yield Route("/readyz", parts.readiness.get)
+    yield Route("/metrics", parts.exposition.get_here)
+    yield Route("/", _front)
     if parts.local:
-        routes.append(Route("/local/token", parts.local.post, methods=["POST"]))
+        yield Route("/local/token", parts.local.post, methods=["POST"])
     if parts.webhooks:
-        routes.append(Route("/webhooks/replicate/{call}", parts.webhooks.post, methods=["POST"]))
-    app = Starlette(
-        routes=routes,
-        middleware=[*parts.middleware, Middleware(Watching, visits=parts.visits)],
-        exception_handlers={KeysUnavailableError: _keys_unavailable},  
-    )
-    app.state.live = parts.live
-    app.state.exposition = parts.exposition
-    return app
+        yield Route("/webhooks/replicate/{call}", parts.webhooks.post, methods=["POST"])
 
 
 async def _keys_unavailable(connection: HTTPConnection, _: Exception) -> Response | None:

@@ -10,6 +10,7 @@ from prometheus_client import (
     GCCollector,
     Histogram,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -53,6 +54,7 @@ class Metrics:
     """The instruments of one process, in a registry of its own."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a series beside each, which says when it began
         self.registry = CollectorRegistry()
         self.operations = self._counter(
             "operations", "Operations of GraphQL", "transport", "operation", "code"
@@ -69,7 +71,6 @@ class Metrics:
             "provider_call_seconds", "How long they took", PROVIDER_SECONDS, "provider", "call"
         )
         self.storage_errors = self._counter("storage_errors", "Files not stored or not read", "call")
-        self.rate_limited = self._counter("rate_limited", "Callers told to come again later", "what")
         self._names: set[str] = set()
         ProcessCollector(namespace="batch_studio", registry=self.registry)
         GCCollector(registry=self.registry)

@@ -40,8 +40,8 @@ from server.secrets import jwt_secret, signing_secret
 from server.settings import Settings, SettingsError
 from server.signing import Signer
 from server.tokens import local_token
-from server.trusted import load_trusted
 from server.tracing import open_tracing
+from server.trusted import load_trusted
 from server.visits import Visits
 from server.watched import WatchedProvider, WatchedStorage
 from server.webhooks import Secret, SignsWebhooks, Webhooks

@@ -16,7 +16,7 @@ RESTARTED = 1012
 
 async def test_two_hundred_sockets_and_a_stream_end_within_moments(running, settings_for):
     async with AsyncExitStack() as clients, AsyncExitStack() as stopping:
-        settings = settings_for(max_sockets=SOCKETS + 1)
+        settings = settings_for(max_sockets=SOCKETS + 1, sockets_per_minute=2 * SOCKETS)
         service = await stopping.enter_async_context(running(settings, with_worker=False))
         ada = service.caller()
         batch_id = (await ada.ask(START))["startBatch"]["batchId"]

@@ -1,6 +1,7 @@
 """The operator sees what the service does, by numbers and by lines, neither of which says what was asked."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,8 @@ from engine.seams import NoTraces
 from server.metrics import MOST_NAMES, Metrics
 from server.visits import Visits
 from server.watching import Watching
+
+DASHBOARD = Path(__file__).parents[2] / "deploy/grafana.json"
 
 
 async def number(caller, name):
@@ -175,3 +178,12 @@ async def test_a_client_that_leaves_is_no_failure():
 
     assert [entry["log_level"] for entry in logs] == ["info"]
     assert 'status="499"' in metrics.text().decode()
+
+
+async def test_every_number_of_the_dashboard_is_one_that_is_told(shared_service):
+    ada = shared_service.caller()
+    await ada.ask("{ viewer { id } }")
+    told = set(re.findall(r"^# TYPE (\S+) ", (await ada.request("GET", "/metrics")).text, re.MULTILINE))
+    shown = set(re.findall(r"batch_studio_\w+", DASHBOARD.read_text()))
+
+    assert {name.removesuffix("_bucket") for name in shown} <= told

@@ -32,8 +32,11 @@ async def test_a_fair_handshake_is_taken(shared_api):
 
 @pytest.mark.parametrize(
     "name",
-    ["Host", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol"]
-    + ["Sec-WebSocket-Extensions"],
+    [
+        "Host",
+        "Connection",
+        *(f"Sec-WebSocket-{each}" for each in ("Version", "Key", "Protocol", "Extensions")),
+    ],
 )
 async def test_a_handshake_that_is_no_ascii_is_refused(name, shared_api):
     assert await status_of(shared_api, HANDSHAKE | {name: "\xff"}) == 400
