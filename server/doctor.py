@@ -14,7 +14,8 @@ from db.migrate import MigrationError, pending
 from engine.seams import StorageError
 from server.embedded import EmbeddedPostgres, EmbeddedPostgresError, embedded_postgres
 from server.settings import Settings, SettingsError, refuse_open_door
-from server.wiring import Urls, line_of, storage_of
+from server.shared import Urls, line_of
+from server.wiring import storage_of
 
 __all__ = ["examine", "psql_command"]
 

@@ -54,7 +54,7 @@ class Metrics:
     """The instruments of one process, in a registry of its own."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a series beside each, which says when it began
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a series beside each, which says when it began
         self.registry = CollectorRegistry()
         self.operations = self._counter(
             "operations", "Operations of GraphQL", "transport", "operation", "code"

@@ -14,8 +14,9 @@ import uvicorn
 from server.exposition import exposed
 from server.quiet import QuietServer
 from server.settings import Settings, SettingsError, refuse_open_door
+from server.shared import Shared, open_shared
 from server.wire import HttpWire, SocketWire
-from server.wiring import Shared, build_app, build_workshop, exposition_of, open_shared
+from server.wiring import build_app, build_workshop, exposition_of
 from worker.queue import run_worker
 
 __all__ = ["serve", "serve_until", "work"]

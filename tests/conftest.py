@@ -30,8 +30,8 @@ from engine.viewer import Viewer
 from server.embedded import EmbeddedPostgres, embedded_postgres
 from server.serve import serve_until
 from server.settings import Settings, load_settings
+from server.shared import Urls
 from server.tokens import issue_token
-from server.wiring import Urls
 from tests.leaks import PROMPT, Leaks
 
 # Durability is PostgreSQL's own business, and its tests are elsewhere: here it only costs time.

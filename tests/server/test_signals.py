@@ -33,7 +33,8 @@ WORKER = f"""
 import asyncio
 from datetime import timedelta
 from server.settings import load_settings
-from server.wiring import build_workshop, open_shared
+from server.shared import open_shared
+from server.wiring import build_workshop
 from worker.queue import run_worker
 
 async def work():
