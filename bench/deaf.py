@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.seams import Hints, Watch
-from server import wiring
+from server import shared
 from server.command import main
 from server.settings import Settings
 
@@ -54,7 +54,7 @@ class DeafHints:
             yield DeafWatch(watch)
 
 
-open_hints = wiring.open_hints
+open_hints = shared.open_hints
 
 
 @asynccontextmanager
@@ -64,5 +64,5 @@ async def open_deaf_hints(settings: Settings, login: str) -> AsyncIterator[DeafH
 
 
 if __name__ == "__main__":
-    wiring.open_hints = open_deaf_hints
+    shared.open_hints = open_deaf_hints
     main()

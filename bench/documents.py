@@ -7,8 +7,8 @@ import time
 
 from graphql import GraphQLError, GraphQLSchema
 
-from server.documents import DocumentPolicy, Reader
-from server.pipeline import build_schema
+from server.operations.documents import DocumentPolicy, Reader
+from server.operations.pipeline import build_schema
 
 ROUNDS = 5
 SPREADS = "".join(f"fragment A{n} on Query {{ ...A{n + 1} ...A{n + 1} }} " for n in range(20))

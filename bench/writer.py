@@ -26,7 +26,7 @@ from db.changes import Change, apply_change
 from db.session import Database, open_database
 from engine.seams import Hints
 from engine.words import GenerationStatus
-from server import wiring
+from server import shared
 from server.settings import load_settings
 
 
@@ -79,7 +79,7 @@ class Writer:
 
 async def main() -> None:
     url = os.environ["DATABASE_URL"]
-    async with open_database(url) as database, wiring.open_hints(load_settings(), url) as hints:
+    async with open_database(url) as database, shared.open_hints(load_settings(), url) as hints:
         writer = Writer(database=database, hints=hints)
         while line := await asyncio.to_thread(sys.stdin.readline):
             print(json.dumps(await _do(writer, json.loads(line))), flush=True)

@@ -11,19 +11,19 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from server.auth import Authenticator
-from server.exposition import Exposition
-from server.files import Files
-from server.graphql import GraphQLEndpoint
-from server.jwks import KeysUnavailableError
-from server.live import Live
-from server.local import LocalToken
-from server.readiness import Readiness
-from server.seats import Seats
-from server.sockets import Sockets
-from server.visits import Visits
-from server.watching import Watching
-from server.webhooks import Webhooks
+from server.addresses.exposition import Exposition
+from server.addresses.files import Files
+from server.addresses.graphql import GraphQLEndpoint
+from server.addresses.local import LocalToken
+from server.addresses.readiness import Readiness
+from server.addresses.seats import Seats
+from server.addresses.sockets import Sockets
+from server.addresses.webhooks import Webhooks
+from server.identity.auth import Authenticator
+from server.identity.jwks import KeysUnavailableError
+from server.live.streams import Live
+from server.watching.requests import Watching
+from server.watching.visits import Visits
 
 __all__ = ["Parts", "create_app"]
 

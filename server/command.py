@@ -86,7 +86,7 @@ def migrate_command(check: bool, samples: bool) -> None:
 @click.option("--introspection", is_flag=True, help="May ask about the schema.")
 def token(user: UUID, role: str, ttl: int, introspection: bool) -> None:
     """Print a token signed with the service's own secret."""
-    from server.tokens import issue_token
+    from server.identity.tokens import issue_token
 
     click.echo(issue_token(load_settings(), user, role=role, ttl=ttl, introspection=introspection))
 
@@ -130,7 +130,7 @@ def run(
 @main.command()
 def schema() -> None:
     """Print the schema definition language."""
-    from server.pipeline import build_schema
+    from server.operations.pipeline import build_schema
     from server.sdl import print_sdl
 
     click.echo(print_sdl(build_schema()), nl=False)
@@ -153,7 +153,7 @@ def _run(settings: Settings, task: Coroutine[Any, Any, Any]) -> Any:
     from db.connect import DatabaseUnusableError
     from db.migrate import MigrationError
     from server.embedded import EmbeddedPostgresError
-    from server.logs import set_up_logs
+    from server.watching.logs import set_up_logs
 
     set_up_logs(settings.log_level)
     try:

@@ -12,8 +12,8 @@ from gql.transport.websockets import WebsocketsTransport
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from server.identity.tokens import local_token
 from server.settings import Settings
-from server.tokens import local_token
 
 __all__ = ["RunError", "RunOrder", "run_batch"]
 

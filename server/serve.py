@@ -11,11 +11,11 @@ import httpx
 import structlog
 import uvicorn
 
-from server.exposition import exposed
+from server.addresses.exposition import exposed
+from server.addresses.wire import HttpWire, SocketWire
 from server.quiet import QuietServer
 from server.settings import Settings, SettingsError, refuse_open_door
 from server.shared import Shared, open_shared
-from server.wire import HttpWire, SocketWire
 from server.wiring import build_app, build_workshop, exposition_of
 from worker.queue import run_worker
 

@@ -15,9 +15,9 @@ from db.samples import add_samples
 from db.session import open_database
 from engine.seams import Traces
 from server.embedded import embedded_postgres
-from server.metrics import Metrics
 from server.settings import Settings
-from server.tracing import open_tracing
+from server.watching.metrics import Metrics
+from server.watching.tracing import open_tracing
 
 __all__ = ["Shared", "Urls", "line_of", "open_hints", "open_shared", "open_urls"]
 

@@ -10,32 +10,32 @@ from starlette.applications import Starlette
 from db.session import Database, open_database
 from engine.seams import Provider
 from resolvers.context import Services
+from server.addresses.exposition import Exposition
+from server.addresses.files import Files
+from server.addresses.headers import header_middleware
+from server.addresses.local import LocalToken
+from server.addresses.readiness import Readiness
+from server.addresses.seats import Seats
+from server.addresses.webhooks import Secret, SignsWebhooks, Webhooks
 from server.app import Parts, create_app
-from server.auth import Authenticator
-from server.documents import DocumentPolicy
-from server.exposition import Exposition
-from server.files import Files
-from server.headers import header_middleware
-from server.jwks import KeySet
-from server.live import Live, open_live
-from server.local import LocalToken
-from server.measure import Limits
-from server.metrics import Metrics, Values
-from server.pipeline import build_schema
+from server.identity.auth import Authenticator
+from server.identity.jwks import KeySet
+from server.identity.secrets import jwt_secret, signing_secret
+from server.identity.signing import Signer
+from server.identity.tokens import local_token
+from server.live.streams import Live, open_live
+from server.operations.documents import DocumentPolicy
+from server.operations.measure import Limits
+from server.operations.pipeline import build_schema
+from server.operations.rates import Rates
+from server.operations.trusted import load_trusted
 from server.providers import default_model, open_providers
-from server.rates import Rates
-from server.readiness import Readiness
-from server.readings import Readings
-from server.seats import Seats
-from server.secrets import jwt_secret, signing_secret
 from server.settings import Settings, SettingsError
 from server.shared import Shared
-from server.signing import Signer
-from server.tokens import local_token
-from server.trusted import load_trusted
-from server.visits import Visits
-from server.watched import WatchedProvider, WatchedStorage
-from server.webhooks import Secret, SignsWebhooks, Webhooks
+from server.watching.metrics import Metrics, Values
+from server.watching.readings import Readings
+from server.watching.visits import Visits
+from server.watching.watched import WatchedProvider, WatchedStorage
 from worker.children import Children
 from worker.rated import Governor
 from worker.storage import ObjectStorage, open_storage

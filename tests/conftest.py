@@ -28,10 +28,10 @@ from db.samples import add_samples
 from db.session import Database, open_database
 from engine.viewer import Viewer
 from server.embedded import EmbeddedPostgres, embedded_postgres
+from server.identity.tokens import issue_token
 from server.serve import serve_until
 from server.settings import Settings, load_settings
 from server.shared import Urls
-from server.tokens import issue_token
 from tests.leaks import PROMPT, Leaks
 
 # Durability is PostgreSQL's own business, and its tests are elsewhere: here it only costs time.

@@ -10,8 +10,8 @@ from typing import Any
 import asyncpg
 import structlog
 
-from server.logs import QUIET
 from server.settings import Settings
+from server.watching.logs import QUIET
 
 __all__ = ["PROMPT", "Leaks"]
 

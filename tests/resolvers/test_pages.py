@@ -3,7 +3,7 @@
 import pytest
 
 from resolvers.pages import LISTINGS
-from server.pipeline import build_schema
+from server.operations.pipeline import build_schema
 
 PAGE = """(first: $first, after: $after) {
   totalCount nodes { id } edges { cursor node { id } }

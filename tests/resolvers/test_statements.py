@@ -11,7 +11,7 @@ import pytest
 from db.session import Database, Session
 from engine.viewer import Viewer
 from resolvers.context import Context
-from server.pipeline import build_schema
+from server.operations.pipeline import build_schema
 
 
 class NotedSession(Session):

@@ -11,9 +11,9 @@ import jwt
 import pytest
 
 from engine.viewer import ANONYMOUS, Viewer
-from server.auth import Authenticator, BadTokenError
+from server.identity.auth import Authenticator, BadTokenError
+from server.identity.tokens import issue_token
 from server.settings import load_settings
-from server.tokens import issue_token
 
 SECRET = b"a secret that is long enough to be one, for SHA-512 too: 64 bytes"
 USER = UUID("5d3cfdaa-0000-4000-8000-00000000000a")

@@ -17,7 +17,7 @@ import jwt
 import pytest
 
 from server.doctor import psql_command
-from server.tokens import local_token
+from server.identity.tokens import local_token
 
 PROGRAM = Path(sys.executable).with_name("batch-studio")
 NOWHERE = "postgresql://somebody:password@127.0.0.1:1/nothing"

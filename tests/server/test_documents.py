@@ -7,10 +7,10 @@ import pytest
 from gql.transport.exceptions import TransportQueryError
 from graphql import get_introspection_query, parse
 
-from server.measure import Limits, measure
-from server.pipeline import build_schema
+from server.operations.measure import Limits, measure
+from server.operations.pipeline import build_schema
+from server.operations.trusted import load_trusted
 from server.settings import SettingsError
-from server.trusted import load_trusted
 
 SCHEMA = build_schema()._schema
 TWICE = "".join(f"fragment A{n} on Query {{ ...A{n + 1} ...A{n + 1} }}" for n in range(20))

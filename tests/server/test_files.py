@@ -15,9 +15,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from engine.seams import StorageError
-from server.files import Files
-from server.secrets import local_user, signing_secret
-from server.signing import Signer
+from server.addresses.files import Files
+from server.identity.secrets import local_user, signing_secret
+from server.identity.signing import Signer
 from worker.storage import open_storage
 
 

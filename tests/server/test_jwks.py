@@ -18,8 +18,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from server.auth import Authenticator, BadTokenError
-from server.jwks import KeySet, KeysUnavailableError
+from server.identity.auth import Authenticator, BadTokenError
+from server.identity.jwks import KeySet, KeysUnavailableError
 
 PROTOCOL = "graphql-transport-ws"
 ES256 = ECAlgorithm(ECAlgorithm.SHA256)

@@ -20,8 +20,8 @@ from engine.cursors import BatchCursor
 from engine.viewer import Viewer
 from engine.words import GenerationStatus as Status
 from resolvers.context import Services
-from server.live import Live, open_live
-from server.pipeline import Operation, RefusedError, build_schema
+from server.live.streams import Live, open_live
+from server.operations.pipeline import Operation, RefusedError, build_schema
 
 RESULTS = """subscription ($id: ID!, $after: String) {
   batchResults(batchId: $id, after: $after) { cursor generation { id status images { id } } }

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 from db.session import open_database
 from engine.viewer import ANONYMOUS
 from resolvers.context import Context, Services
-from server.live import Live
-from server.pipeline import Operation, RefusedError, build_schema
+from server.live.streams import Live
+from server.operations.pipeline import Operation, RefusedError, build_schema
 from worker.fakes import QuietHints
 
 SECRETS = ("relation", "images", "select", "Traceback", "asyncpg", "postgres")

@@ -8,8 +8,8 @@ from graphql import ValidationContext, ValidationRule
 from graphql.execution.collect_fields import CollectedFields
 from strawberry.extensions import AddValidationRules
 
-from server.documents import DocumentPolicy, Reader
-from server.pipeline import Execution, build_schema
+from server.operations.documents import DocumentPolicy, Reader
+from server.operations.pipeline import Execution, build_schema
 
 
 def test_a_document_that_comes_again_is_neither_read_nor_validated_again():

@@ -9,7 +9,7 @@ from gql.transport.exceptions import TransportClosed, TransportError
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from server.rates import MOST_KEYS, USERS_AT_AN_ADDRESS, Rate, RateLimitedError, Rates
+from server.operations.rates import MOST_KEYS, USERS_AT_AN_ADDRESS, Rate, RateLimitedError, Rates
 
 MUTATION = 'mutation { createCollection(input: {name: "", templates: []}) { userErrors { code } } }'
 PUBLIC = "8.8.8.8"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.secrets import jwt_secret, local_user, signing_secret
+from server.identity.secrets import jwt_secret, local_user, signing_secret
 from server.settings import SettingsError, load_settings, refuse_open_door
 
 SECRET = "0123456789abcdef0123456789abcdef"

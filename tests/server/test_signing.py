@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.signing import Signer
+from server.identity.signing import Signer
 
 NOON = 1_790_000_000 // 3600 * 3600 + 1_800
 HOUR = 3600

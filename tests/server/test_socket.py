@@ -8,8 +8,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from server.auth import LEEWAY
-from server.tokens import issue_token
+from server.identity.auth import LEEWAY
+from server.identity.tokens import issue_token
 
 PROTOCOL = "graphql-transport-ws"
 INIT = {"type": "connection_init"}

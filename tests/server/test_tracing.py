@@ -8,8 +8,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from engine.seams import NoTraces
-from server.telemetry import OpenTelemetryTraces
-from server.tracing import open_tracing
+from server.watching.telemetry import OpenTelemetryTraces
+from server.watching.tracing import open_tracing
 
 PROMPT = "a boat nobody should hear of"
 

@@ -13,9 +13,9 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from engine.seams import NoTraces
-from server.metrics import MOST_NAMES, Metrics
-from server.visits import Visits
-from server.watching import Watching
+from server.watching.metrics import MOST_NAMES, Metrics
+from server.watching.requests import Watching
+from server.watching.visits import Visits
 
 DASHBOARD = Path(__file__).parents[2] / "deploy/grafana.json"
 

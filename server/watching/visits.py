@@ -11,7 +11,7 @@ import structlog
 from strawberry.extensions import SchemaExtension
 
 from engine.seams import Traces
-from server.metrics import Metrics
+from server.watching.metrics import Metrics
 
 __all__ = ["Noting", "Visit", "Visits", "current_visit"]
 

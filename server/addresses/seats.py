@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from starlette.types import Scope
 
 from engine.viewer import Viewer
-from server.rates import RateLimitedError, Rates
+from server.operations.rates import RateLimitedError, Rates
 
 __all__ = ["NoSeatError", "Seats", "address_of"]
 

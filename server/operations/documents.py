@@ -29,8 +29,8 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from engine.viewer import Viewer
 from resolvers.faults import Fault, bad_input
-from server.measure import Limits, Size, excess, measure
-from server.trusted import TrustedDocuments
+from server.operations.measure import Limits, Size, excess, measure
+from server.operations.trusted import TrustedDocuments
 
 __all__ = ["REMEMBERED_DOCUMENTS", "DocumentPolicy", "Documents", "Introspection", "Reader"]
 

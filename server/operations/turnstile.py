@@ -8,8 +8,8 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from resolvers.faults import Fault
-from server.rates import RateLimitedError, Rates
-from server.visits import current_visit
+from server.operations.rates import RateLimitedError, Rates
+from server.watching.visits import current_visit
 
 __all__ = ["TooOftenFault", "Turnstile"]
 

@@ -12,11 +12,7 @@ from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_o
 
 from engine.viewer import ANONYMOUS
 from resolvers.faults import Fault
-from server.auth import Authenticator, BadTokenError, seconds_left
-from server.deliveries import StreamCutError
-from server.live import Live
-from server.pipeline import Operation, RefusedError
-from server.protocol import (
+from server.addresses.protocol import (
     SUBPROTOCOL,
     ClosingError,
     Code,
@@ -33,8 +29,12 @@ from server.protocol import (
     next_of,
     pong,
 )
-from server.seats import NoSeatError, Seats, address_of
-from server.visits import Visits
+from server.addresses.seats import NoSeatError, Seats, address_of
+from server.identity.auth import Authenticator, BadTokenError, seconds_left
+from server.live.deliveries import StreamCutError
+from server.live.streams import Live
+from server.operations.pipeline import Operation, RefusedError
+from server.watching.visits import Visits
 
 __all__ = ["Sockets"]
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import orjson
 
 from engine.viewer import Viewer
-from server.auth import seconds_left
-from server.deliveries import Stream, StreamCutError
-from server.pipeline import RefusedError
+from server.identity.auth import seconds_left
+from server.live.deliveries import Stream, StreamCutError
+from server.operations.pipeline import RefusedError
 
 __all__ = ["HEADERS", "events_of", "refusal_events", "wants_events"]
 

@@ -9,8 +9,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.seats import address_of
-from server.visits import Visit, Visits
+from server.addresses.seats import address_of
+from server.watching.visits import Visit, Visits
 
 __all__ = ["Watching"]
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import jwt
 
 from engine.viewer import ANONYMOUS, NOBODY_ID, Viewer
-from server.jwks import KeySet
+from server.identity.jwks import KeySet
 
 __all__ = ["Authenticator", "BadTokenError", "seconds_left"]
 

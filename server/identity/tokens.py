@@ -6,7 +6,7 @@ from uuid import UUID
 
 import jwt
 
-from server.secrets import jwt_secret, local_user
+from server.identity.secrets import jwt_secret, local_user
 from server.settings import Settings, SettingsError
 
 __all__ = ["issue_token", "local_token"]

@@ -27,11 +27,11 @@ from resolvers.subscription import Subscription
 from schema.collection import Collection, Template
 from schema.history import Batch, Generation
 from schema.image import Image
-from server.admission import Admission
-from server.documents import DocumentPolicy, Documents, Reader
-from server.rates import Rates
-from server.turnstile import Turnstile
-from server.visits import Noting, current_visit
+from server.operations.admission import Admission
+from server.operations.documents import DocumentPolicy, Documents, Reader
+from server.operations.rates import Rates
+from server.operations.turnstile import Turnstile
+from server.watching.visits import Noting, current_visit
 
 __all__ = [
     "ANY",
@@ -116,7 +116,7 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
 
 
 class StudioSchema(strawberry.Schema):
-    """Strawberry's schema, whose subscriptions are run by server.live instead."""
+    """Strawberry's schema, whose subscriptions are run by server.live.streams instead."""
 
     def __init__(self, reader: Reader, **parts: Any) -> None:
         super().__init__(**parts)

@@ -20,7 +20,7 @@ async def open_tracing(endpoint: str | None) -> AsyncIterator[Traces]:
         yield NoTraces()
         return
     try:
-        from server.telemetry import open_exporter
+        from server.watching.telemetry import open_exporter
     except ImportError as error:
         raise SettingsError("OTEL_EXPORTER_OTLP_ENDPOINT needs the extra: batch-studio[otel].") from error
     async with open_exporter() as traces:

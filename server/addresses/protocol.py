@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import orjson
 from graphql import GraphQLError
 
-from server.pipeline import Operation
+from server.operations.pipeline import Operation
 
 __all__ = [
     "SUBPROTOCOL",

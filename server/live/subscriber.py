@@ -6,8 +6,8 @@ from typing import Protocol, Self, TypeAlias
 
 from resolvers.changes import Page
 from resolvers.faults import Fault
-from server.deliveries import Delivery, Mailbox
-from server.pipeline import RefusedError, as_graphql
+from server.live.deliveries import Delivery, Mailbox
+from server.operations.pipeline import RefusedError, as_graphql
 
 __all__ = ["RenderedPage", "Subscriber"]
 

@@ -18,12 +18,12 @@ from strawberry.types.graphql import OperationType
 
 from engine.viewer import Viewer
 from resolvers.context import Context
-from server.answers import BAD_REQUEST, media_type, retry_after, status_of
-from server.auth import Authenticator, BadTokenError
-from server.events import HEADERS, events_of, refusal_events, wants_events
-from server.live import Live
-from server.pipeline import ANY, Operation, RefusedError
-from server.seats import NoSeatError, Seats
+from server.addresses.answers import BAD_REQUEST, media_type, retry_after, status_of
+from server.addresses.events import HEADERS, events_of, refusal_events, wants_events
+from server.addresses.seats import NoSeatError, Seats
+from server.identity.auth import Authenticator, BadTokenError
+from server.live.streams import Live
+from server.operations.pipeline import ANY, Operation, RefusedError
 
 __all__ = ["GraphQLEndpoint"]
 

@@ -7,7 +7,7 @@ import asyncpg
 import structlog
 
 from db.session import DATABASE_AWAY, Database
-from server.metrics import Metrics, Values
+from server.watching.metrics import Metrics, Values
 
 __all__ = ["Readings"]
 

@@ -9,13 +9,13 @@ from engine.seams import Hints
 from resolvers.changes import Page, Source
 from resolvers.context import Context
 from resolvers.faults import UnavailableFault
-from server.pipeline import RefusedError, as_graphql
+from server.operations.pipeline import RefusedError, as_graphql
 
 __all__ = ["Feed", "Flights"]
 
 RETRY = 0.5
 NO_HINT = 3600.0
-"""Seconds without a hint: server.live wakes whatever has missed one."""
+"""Seconds without a hint: server.live.streams wakes whatever has missed one."""
 
 L = TypeVar("L", bound="Listener")
 

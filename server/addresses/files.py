@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.seams import Storage, StorageError
-from server.signing import Signer
+from server.identity.signing import Signer
 from worker.children import Children
 from worker.thumbnails import make_thumbnail, split_thumbnail
 

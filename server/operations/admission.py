@@ -32,8 +32,8 @@ from engine.cursors import BadCursorError
 from resolvers.context import Context
 from resolvers.faults import Fault, bad_input, unauthenticated
 from resolvers.pages import LISTINGS, Listing
-from server.documents import REMEMBERED_DOCUMENTS
-from server.measure import LARGEST_PAGE
+from server.operations.documents import REMEMBERED_DOCUMENTS
+from server.operations.measure import LARGEST_PAGE
 
 __all__ = ["Admission"]
 

@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from server.metrics import CONTENT_TYPE, Metrics
 from server.quiet import QuietServer
-from server.readings import Readings
 from server.settings import Settings
+from server.watching.metrics import CONTENT_TYPE, Metrics
+from server.watching.readings import Readings
 
 __all__ = ["Exposition", "exposed"]
 

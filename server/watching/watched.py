@@ -20,7 +20,7 @@ from engine.seams import (
     Traces,
     UnknownError,
 )
-from server.metrics import Metrics
+from server.watching.metrics import Metrics
 
 __all__ = ["WatchedProvider", "WatchedStorage"]
 

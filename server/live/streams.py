@@ -29,12 +29,12 @@ from db.session import DATABASE_AWAY
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.context import Context, Services, StreamContext
-from server.audience import Audience
-from server.deliveries import Delivery, OneAnswer, Renderings, Stream, StreamCutError
-from server.documents import REMEMBERED_DOCUMENTS
-from server.feed import Feed
-from server.pipeline import ANY, Asked, Operation, RefusedError, StudioSchema
-from server.subscriber import Subscriber
+from server.live.audience import Audience
+from server.live.deliveries import Delivery, OneAnswer, Renderings, Stream, StreamCutError
+from server.live.feed import Feed
+from server.live.subscriber import Subscriber
+from server.operations.documents import REMEMBERED_DOCUMENTS
+from server.operations.pipeline import ANY, Asked, Operation, RefusedError, StudioSchema
 
 __all__ = ["Live", "open_live"]
 

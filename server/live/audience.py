@@ -11,10 +11,10 @@ from strawberry.utils.await_maybe import await_maybe
 
 from resolvers.changes import Change, Page
 from resolvers.context import Context
-from server.deliveries import Delivery, Renderings
-from server.feed import Feed, Flights
-from server.pipeline import rendered
-from server.subscriber import RenderedPage, Subscriber
+from server.live.deliveries import Delivery, Renderings
+from server.live.feed import Feed, Flights
+from server.live.subscriber import RenderedPage, Subscriber
+from server.operations.pipeline import rendered
 
 __all__ = ["Audience"]
 

@@ -1,0 +1,1 @@
+"""What answers at each address, and how it is spoken there."""

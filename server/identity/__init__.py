@@ -1,0 +1,1 @@
+"""Who asks: tokens, the keys that sign them, and the signatures of addresses."""

@@ -1,0 +1,1 @@
+"""What every operation of GraphQL passes, whatever carries it."""
