@@ -89,10 +89,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def _stream(self, request: Request, send: Send) -> None:
         """Answers by server-sent events; what keeps them from beginning is told as Strawberry does."""
         try:
-            self.seats.knock(request.scope)
+            await self.seats.knock(request.scope)
             viewer = await self._viewer(request)
             operation = await self._operation(request)
-            with self.seats.taken(viewer, request.scope):
+            async with self.seats.taken(viewer, request.scope):
                 await self._send_events(request, send, operation, viewer)
         except NoSeatError as error:
             refusal = HTTPException(TOO_MANY_REQUESTS, "Too many streams.")

@@ -1,8 +1,8 @@
 """How many sockets and streams a caller has open in this process, and how many more there may be."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.types import Scope
 
@@ -30,19 +30,19 @@ class Seats:
         self.rates = rates
         self._taken: Counter[str] = Counter()
 
-    def knock(self, scope: Scope) -> None:
+    async def knock(self, scope: Scope) -> None:
         """Before it is known who comes. Raises NoSeatError."""
         try:
-            self.rates.take_address(address_of(scope))
+            await self.rates.take_address(address_of(scope))
         except RateLimitedError as error:
             raise NoSeatError(error.seconds) from None
 
-    @contextmanager
-    def taken(self, viewer: Viewer, scope: Scope) -> Iterator[None]:
+    @asynccontextmanager
+    async def taken(self, viewer: Viewer, scope: Scope) -> AsyncIterator[None]:
         """A seat until the end of the block. Raises NoSeatError."""
         key = str(viewer.user_id or address_of(scope))
         try:
-            self.rates.take_user(viewer.user_id)
+            await self.rates.take_user(viewer.user_id)
         except RateLimitedError as error:
             raise NoSeatError(error.seconds) from None
         if self._taken[key] >= self.most:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import ExitStack, aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from math import ceil
 from typing import Any
 
@@ -70,7 +70,7 @@ class Sockets:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
             return
         try:
-            self.seats.knock(scope)
+            await self.seats.knock(scope)
         except NoSeatError as error:
             await _turn_away(send, error.seconds)
             return
@@ -101,12 +101,12 @@ class Socket:
         self.viewer = ANONYMOUS
         self.operations: dict[str, asyncio.Task[None]] = {}
         self.talk = Conversation(self.operations)
-        self.seat = ExitStack()
+        self.seat = AsyncExitStack()
         self.deadline = asyncio.timeout(INIT_SECONDS)
 
     async def run(self) -> None:
         """Until either side closes, or the time is over that the token gives."""
-        with self.seat:
+        async with self.seat:
             try:
                 closing = await self._listen()
             finally:
@@ -149,7 +149,7 @@ class Socket:
             raise ClosingError(Code.FORBIDDEN)
         try:
             self.viewer = await self.sockets.authenticator.viewer(authorization)
-            self.seat.enter_context(self.sockets.seats.taken(self.viewer, self.scope))
+            await self.seat.enter_async_context(self.sockets.seats.taken(self.viewer, self.scope))
         except BadTokenError:
             raise ClosingError(Code.FORBIDDEN) from None
         except NoSeatError:

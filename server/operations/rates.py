@@ -4,17 +4,20 @@ Counted in this process alone, since PostgreSQL would have to be asked before it
 let through N times as much.
 """
 
-from collections.abc import Callable
 from ipaddress import ip_address
-from time import monotonic
+from time import time
 from uuid import UUID
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 __all__ = ["Rate", "RateLimitedError", "Rates"]
 
-MINUTE = 60.0
 USERS_AT_AN_ADDRESS = 10
 """An address may do as much as so many users: offices and mobile networks share one."""
-MOST_KEYS = 100_000
+MOST_COUNTS = 10_000
+"""The library looks through all of them at each call, a millisecond with so many."""
 
 
 class RateLimitedError(Exception):
@@ -26,47 +29,39 @@ class RateLimitedError(Exception):
 
 
 class Rate:
-    """So many a minute for each key, a whole minute's at once (GCRA: one time a key, nothing to expire)."""
+    """So many for each key in any window: one count for each of the clock's windows, kept for two."""
 
-    def __init__(self, a_minute: int, *, clock: Callable[[], float] = monotonic) -> None:
-        self.apart = MINUTE / a_minute
-        self.clock = clock
-        self._due: dict[str, float] = {}
+    def __init__(self, item: RateLimitItem) -> None:
+        self.item = item
+        self.storage = MemoryStorage()
+        # The library's moving window would be exact, but looks through each key in a thread of its own.
+        self.limiter = SlidingWindowCounterRateLimiter(self.storage)
 
-    def take(self, key: str) -> None:
+    async def take(self, key: str) -> None:
         """Raises RateLimitedError."""
-        now = self.clock()
-        due = max(self._due.get(key, now), now) + self.apart
-        early = due - now - MINUTE
-        if early > self.apart / 1000:
-            raise RateLimitedError(early)
-        if len(self._due) >= MOST_KEYS:
-            self._forget_past(now)
-        self._due[key] = due
-
-    def _forget_past(self, now: float) -> None:
-        """Those who have been quiet; where that is nobody, everybody: memory is bounded above all."""
-        self._due = {key: due for key, due in self._due.items() if due > now}
-        if len(self._due) >= MOST_KEYS:
-            self._due.clear()
+        if len(self.storage.storage) >= MOST_COUNTS:
+            await self.storage.reset()  # everybody begins anew: memory is bounded above all
+        if not await self.limiter.hit(self.item, key):
+            stats = await self.limiter.get_window_stats(self.item, key)
+            raise RateLimitedError(max(stats.reset_time - time(), 1))
 
 
 class Rates:
     """One thing that is done, by user and by address."""
 
     def __init__(self, a_minute: int) -> None:
-        self.users = Rate(a_minute)
-        self.addresses = Rate(a_minute * USERS_AT_AN_ADDRESS)
+        self.users = Rate(RateLimitItemPerMinute(a_minute))
+        self.addresses = Rate(RateLimitItemPerMinute(a_minute * USERS_AT_AN_ADDRESS))
 
-    def take_user(self, user_id: UUID | None) -> None:
+    async def take_user(self, user_id: UUID | None) -> None:
         """Raises RateLimitedError. Who has no id is counted by address alone."""
         if user_id:
-            self.users.take(str(user_id))
+            await self.users.take(str(user_id))
 
-    def take_address(self, address: str | None) -> None:
+    async def take_address(self, address: str | None) -> None:
         """Raises RateLimitedError. A private address may be a proxy's, and so everybody's."""
         if address and _is_public(address):
-            self.addresses.take(_network(address))
+            await self.addresses.take(_network(address))
 
 
 def _is_public(address: str) -> bool:

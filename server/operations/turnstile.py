@@ -1,6 +1,6 @@
 """Before a mutation runs: is it this user's, and this address's, turn already?"""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from math import ceil
 
 from strawberry.extensions import SchemaExtension
@@ -29,13 +29,13 @@ class Turnstile(SchemaExtension):
         super().__init__()
         self.rates = rates
 
-    def on_execute(self) -> Iterator[None]:
+    async def on_execute(self) -> AsyncIterator[None]:
         run = self.execution_context
         if run.operation_type is OperationType.MUTATION:
             visit = current_visit()
             try:
-                self.rates.take_address(visit.address if visit else None)
-                self.rates.take_user(run.context.viewer.user_id)
+                await self.rates.take_address(visit.address if visit else None)
+                await self.rates.take_user(run.context.viewer.user_id)
             except RateLimitedError as error:
                 run.result = ExecutionResult(data=None, errors=[TooOftenFault(error.seconds)])
         yield
