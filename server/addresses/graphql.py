@@ -24,6 +24,7 @@ from server.addresses.seats import NoSeatError, Seats
 from server.identity.auth import Authenticator, BadTokenError
 from server.live.streams import Live
 from server.operations.pipeline import ANY, Operation, RefusedError
+from server.operations.trusted import with_document_id
 
 __all__ = ["GraphQLEndpoint"]
 
@@ -73,9 +74,21 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             # A simple request could come from any page (CSRF); a header makes the browser ask first.
             raise HTTPException(400, "A GET needs the header X-Requested-With.")
         try:
-            return await super().parse_http_body(request)
+            data: Any = await super().parse_http_body(request)
         except (AttributeError, TypeError):
             raise HTTPException(400, "The body must be a JSON object.") from None
+        if not data.query:
+            data.extensions = with_document_id(data.extensions, await self._document_id(request))
+        return data
+
+    async def _document_id(self, request: Any) -> str | None:
+        """Which Strawberry does not keep; a body without a document is short to read again."""
+        get = request.method == "GET"
+        asked: Any = request.query_params if get else self.decode_json(await request.get_body())
+        id = asked.get("documentId")
+        if not isinstance(id, str | None):
+            raise HTTPException(400, "The `documentId` must be a string, if provided.")
+        return id
 
     def decode_json(self, data: str | bytes) -> object:
         try:

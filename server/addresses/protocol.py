@@ -12,6 +12,7 @@ import orjson
 from graphql import GraphQLError
 
 from server.operations.pipeline import Operation
+from server.operations.trusted import with_document_id
 
 __all__ = [
     "SUBPROTOCOL",
@@ -157,11 +158,13 @@ def _read(text: str | None) -> Message:
 
 def _subscribe(given: dict[str, Any]) -> Subscribe:
     asked = _typed(given["payload"], dict)
+    extensions = _optional(asked.get("extensions"), dict)
+    extensions = with_document_id(extensions, _optional(asked.get("documentId"), str))
     operation = Operation(
-        query=_typed(asked["query"], str),
+        query=_typed(asked.get("query", "" if extensions else None), str),
         variables=_optional(asked.get("variables"), dict),
         name=_optional(asked.get("operationName"), str),
-        extensions=_optional(asked.get("extensions"), dict),
+        extensions=extensions,
     )
     return Subscribe(_id(given), operation)
 

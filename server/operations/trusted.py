@@ -9,7 +9,9 @@ import orjson
 
 from server.settings import SettingsError
 
-__all__ = ["TrustedDocuments", "load_trusted"]
+__all__ = ["TrustedDocuments", "load_trusted", "with_document_id"]
+
+PREFIX = "sha256:"
 
 
 class TrustedDocuments:
@@ -29,6 +31,16 @@ class TrustedDocuments:
         asked = (extensions or {}).get("persistedQuery")
         digest = asked.get("sha256Hash") if isinstance(asked, dict) else None
         return self.documents.get(digest, digest) if isinstance(digest, str) else None
+
+
+def with_document_id(extensions: dict[str, Any] | None, id: str | None) -> dict[str, Any] | None:
+    """The extensions, in which `documentId`, the other way to name a document, has become persistedQuery.
+
+    https://github.com/graphql/graphql-over-http/blob/main/spec/Appendix%20A%20--%20Persisted%20Documents.md
+    """
+    if id is None:
+        return extensions
+    return {**(extensions or {}), "persistedQuery": {"sha256Hash": id.removeprefix(PREFIX)}}
 
 
 def load_trusted(path: Path) -> TrustedDocuments:

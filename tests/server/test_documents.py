@@ -1,11 +1,14 @@
 """A document is measured before it is validated, and one that is too large is refused with a code."""
 
+from asyncio import timeout
 from hashlib import sha256
+from itertools import product
 
 import orjson
 import pytest
 from gql.transport.exceptions import TransportQueryError
 from graphql import get_introspection_query, parse
+from websockets.asyncio.client import connect
 
 from server.operations.measure import Limits, measure
 from server.operations.pipeline import build_schema
@@ -209,9 +212,31 @@ def manifest(tmp_path):
     return file
 
 
-async def as_events(caller, digest):
-    """The whole stream that a trusted document gives."""
-    body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}}
+def by_extension(digest):
+    return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}}
+
+
+def by_id(digest):
+    return {"documentId": f"sha256:{digest}"}
+
+
+async def over_http(caller, body):
+    return (await caller.post_raw(orjson.dumps(body))).text
+
+
+async def over_a_socket(caller, body):
+    """What a raw connection is told for an operation."""
+    address = f"{caller.address.replace('http', 'ws', 1)}/graphql"
+    init = {"type": "connection_init", "payload": {"Authorization": f"Bearer {caller.token}"}}
+    async with connect(address, subprotocols=["graphql-transport-ws"], proxy=None) as socket, timeout(10):
+        for message in (init, {"type": "subscribe", "id": "1", "payload": body}):
+            await socket.send(orjson.dumps(message).decode())
+            answer = await socket.recv()
+    return answer
+
+
+async def as_events(caller, body):
+    """The whole stream that an operation gives."""
     async with caller.stream(body, accept="text/event-stream") as response:
         return "".join([part async for part in response.aiter_text()])
 
@@ -220,21 +245,23 @@ async def test_with_a_manifest_its_documents_run_and_no_others(manifest, running
     async with running(settings_for(trusted_documents=manifest), with_worker=False) as service:
         caller = service.caller()
 
-        async def by_hash(digest):
-            body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}}
-            return (await caller.post_raw(orjson.dumps(body))).json()
-
-        assert (await by_hash(HASH))["data"]["models"]
         assert (await caller.ask(TRUSTED))["models"]
-        assert (await as_events(caller, HASH)).startswith("event: next\n")
-        assert "DOCUMENT_NOT_TRUSTED" in await as_events(caller, "0" * 64)
-        others = [
-            await by_hash("0" * 64),
-            await by_hash(TRUSTED + " "),
-            (await caller.post(f"{TRUSTED} ")).json(),
-            (await caller.post("{ __typename }")).json(),
-        ]
-        assert {each["errors"][0]["extensions"]["code"] for each in others} == {"DOCUMENT_NOT_TRUSTED"}
+        for refused in ({"query": f"{TRUSTED} "}, {"query": "{ __typename }"}, by_extension(f"{TRUSTED} ")):
+            assert "DOCUMENT_NOT_TRUSTED" in await over_http(caller, refused)
+
+
+async def test_a_trusted_document_is_named_in_two_ways_over_each_transport(manifest, running, settings_for):
+    async with running(settings_for(trusted_documents=manifest), with_worker=False) as service:
+        caller = service.caller()
+        for ask, name in product((over_http, as_events, over_a_socket), (by_extension, by_id)):
+            assert '"models":[' in await ask(caller, name(HASH))
+            assert "DOCUMENT_NOT_TRUSTED" in await ask(caller, name("0" * 64))
+        path, header = (
+            f"/graphql?documentId=sha256:{HASH}",
+            {"x-requested-with": "a test", "accept": "application/json"},
+        )
+        assert '"models":[' in (await caller.request("GET", path, **header)).text
+        assert (await caller.post_raw(orjson.dumps({"documentId": 5}))).status_code == 400
 
 
 @pytest.mark.parametrize(
