@@ -69,6 +69,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             headers["retry-after"] = str(seconds)
         return Response(self.encode_json(response_data), status, headers)
 
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        """Never: there is none, and a GET without a query may name its document."""
+        return False
+
     async def parse_http_body(self, request: Any) -> Any:
         if request.method == "GET" and not request.headers.get("x-requested-with"):
             # A simple request could come from any page (CSRF); a header makes the browser ask first.

@@ -258,7 +258,7 @@ async def test_a_trusted_document_is_named_in_two_ways_over_each_transport(manif
             assert "DOCUMENT_NOT_TRUSTED" in await ask(caller, name("0" * 64))
         path, header = (
             f"/graphql?documentId=sha256:{HASH}",
-            {"x-requested-with": "a test", "accept": "application/json"},
+            {"x-requested-with": "a test"},
         )
         assert '"models":[' in (await caller.request("GET", path, **header)).text
         assert (await caller.post_raw(orjson.dumps({"documentId": 5}))).status_code == 400
