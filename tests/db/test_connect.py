@@ -27,7 +27,7 @@ async def listening(talk: Talk) -> AsyncIterator[str]:
             writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        port = server.addresses.sockets[0].getsockname()[1]
+        port = server.sockets[0].getsockname()[1]
         yield f"postgresql://ada:{PASSWORD}@127.0.0.1:{port}/studio"
 
 

@@ -124,7 +124,7 @@ async def service(line, urls, settings_for, running) -> AsyncIterator[Any]:
     """API and worker whose every connection goes over the line."""
     server = await asyncio.start_server(line.carry, "127.0.0.1")
     parts = urlsplit(urls.login)
-    port = server.addresses.sockets[0].getsockname()[1]
+    port = server.sockets[0].getsockname()[1]
     netloc = f"{parts.username}:{parts.password}@127.0.0.1:{port}"
     login = urlunsplit(parts._replace(netloc=netloc, query="sslmode=disable"))
     try:
