@@ -190,6 +190,15 @@ async def look_for_leaks(response: httpx.Response) -> None:
         LEAKS.read_answer(await response.aread())
 
 
+class ReadAlong(WebsocketsTransport):
+    """A client's socket whose messages are read along."""
+
+    async def _receive(self) -> str:
+        answer = await super()._receive()
+        LEAKS.read_answer(answer.encode())
+        return answer
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Somebody who asks the service over HTTP and sockets; token None is anonymous."""
@@ -248,7 +257,7 @@ class Caller:
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[Any]:
-        transport = WebsocketsTransport(
+        transport = ReadAlong(
             url=f"{self.address.replace('http', 'ws', 1)}/graphql",
             init_payload={"Authorization": self.headers["authorization"]} if self.token else {},
             subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
@@ -378,6 +387,7 @@ def running() -> Callable[..., AbstractAsyncContextManager[Service]]:
 async def service(settings_for: Callable[..., Settings]) -> AsyncIterator[Service]:
     async with running_service(settings_for()) as service:
         yield service
+        await LEAKS.read_jobs(service.settings.database_url)
 
 
 @pytest.fixture(scope="session")
