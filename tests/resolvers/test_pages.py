@@ -1,9 +1,9 @@
 """Pages are complete and without repeats, whatever arrives meanwhile."""
 
 import pytest
+from db.reading.map import PAGES as LISTINGS
 
-from resolvers.pages import LISTINGS
-from server.operations.pipeline import build_schema
+from server.operations.schema import build_schema
 
 PAGE = """(first: $first, after: $after) {
   totalCount nodes { id } edges { cursor node { id } }
