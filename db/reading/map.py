@@ -46,7 +46,9 @@ THUMBNAIL_WIDTHS = (200, 400, 800)
 
 def _suffix(width: int) -> str:
     """The copy's: the next one up, or the largest there is."""
-    return f".{next((each for each in THUMBNAIL_WIDTHS if each >= (width or 400)), THUMBNAIL_WIDTHS[-1])}.webp"
+    return (
+        f".{next((each for each in THUMBNAIL_WIDTHS if each >= (width or 400)), THUMBNAIL_WIDTHS[-1])}.webp"
+    )
 
 
 def _names(values: list[Any]) -> list[str]:

@@ -8,7 +8,6 @@ import orjson
 from graphql import (
     ExecutionResult,
     Executor,
-    GraphQLError,
     OperationDefinitionNode,
     OperationType,
     default_field_resolver,
@@ -24,7 +23,7 @@ from resolvers.context import Context
 from resolvers.faults import Fault
 from server.operations.admission import refuse_writing
 from server.operations.documents import Document, DocumentPolicy, Reader
-from server.operations.errors import NothingToRunError, RefusedError, masked
+from server.operations.errors import NothingToRunError, RefusedError, as_graphql, masked
 from server.operations.plans import Plans
 from server.operations.rates import Rates
 from server.operations.schema import build_schema
@@ -75,8 +74,10 @@ class Pipeline:
         """All that comes before the execution. Raises RefusedError."""
         try:
             return self._prepare(operation, context, allowed)
-        except GraphQLError as error:
-            raise RefusedError([error]) from error
+        except RefusedError:
+            raise
+        except Exception as error:
+            raise RefusedError([as_graphql(error)]) from error
 
     async def answer(self, asked: Asked, context: Context) -> bytes:
         """The JSON that answers a query or a mutation. Raises RefusedError."""
@@ -110,7 +111,6 @@ class Pipeline:
         )
 
     def _prepare(self, asked: Operation, context: Context, allowed: Iterable[OperationType]) -> Asked:
-        """Raises GraphQLError and RefusedError."""
         text = self.reader.text(asked.query, asked.extensions)
         if not text:
             raise NothingToRunError("There is no document to run.")

@@ -1,8 +1,8 @@
 """Pages are complete and without repeats, whatever arrives meanwhile."""
 
 import pytest
-from db.reading.map import PAGES as LISTINGS
 
+from db.reading.map import PAGES as LISTINGS
 from server.operations.schema import build_schema
 
 PAGE = """(first: $first, after: $after) {
