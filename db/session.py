@@ -15,8 +15,8 @@ import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
-from db.reading.compiler import Statement
 from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.statements import statement
 from engine.viewer import Viewer
 

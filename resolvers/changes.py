@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from db.reading.compiler import Statement
 from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.session import Session
 from resolvers.faults import Fault, bad_input
 from schema.node import Row

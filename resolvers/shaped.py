@@ -21,9 +21,10 @@ from graphql import (
     is_object_type,
 )
 
-from db.reading.compiler import TAG, Statement, compile_roots, compile_rows
+from db.reading.compiler import TAG
 from db.reading.map import SHAPES
 from db.reading.selection import Asked, Bound
+from db.reading.statements import Statement, compile_roots, compile_rows
 from resolvers.context import Context
 from resolvers.selecting import Selecting
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from db.reading.compiler import compile_changes, compile_singles
+from db.reading.statements import compile_changes, compile_singles
 from engine.cursors import BatchCursor
 from resolvers.changes import BatchChanges, Updates, no_such_batch
 from resolvers.context import StreamContext

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from graphql import GraphQLSchema, OperationDefinitionNode, get_variable_values, parse
 
-from db.reading.compiler import Statement, compile_changes, compile_roots
 from db.reading.selection import Bound
+from db.reading.statements import Statement, compile_changes, compile_roots
 from resolvers.selecting import Selecting
 from server.operations.schema import build_schema
 

@@ -1,4 +1,4 @@
-"""The map of shapes: for each type of the API its table, and each field that is not the column of its name."""
+"""The map of shapes: for each type of the API its table, and each field that is no column of its name."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -105,8 +105,8 @@ class Pages:
     """A connection: rows of another shape for which the condition holds, a page at a time.
 
     name is its place in the API; its cursors carry it, so that no other list takes them. Where an argument
-    in `orders` is given, its order counts. A list that has a trash shows it alone where `deleted` is true, and
-    leaves it out otherwise.
+    in `orders` is given, its order counts. A list that has a trash shows it alone where `deleted` is true,
+    and leaves it out otherwise.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""One pipeline for every operation, whatever carries it: parse, limits, validate, admit, plan, execute, mask."""
+"""One pipeline for every operation, whatever carries it: parse, measure, validate, admit, plan, execute."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

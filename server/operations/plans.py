@@ -1,7 +1,7 @@
 """The short way: an operation that only reads goes from its plan to the bytes of its answer.
 
-What a plan does not know (introspection, writing, what lies in no table) is executed by graphql-core, over the
-same shapes.
+What a plan does not know (introspection, writing, what lies in no table) is executed by graphql-core, over
+the same shapes.
 """
 
 from collections import OrderedDict
@@ -20,9 +20,9 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from db.reading.compiler import Statement, compile_roots
 from db.reading.map import SHAPES
 from db.reading.selection import Bound
+from db.reading.statements import Statement, compile_roots
 from resolvers.context import Context
 from resolvers.faults import Fault
 from resolvers.selecting import ArgumentSource, Selecting

@@ -7,8 +7,8 @@ from uuid import UUID
 import orjson
 import pytest
 
-from db.reading.compiler import Statement
 from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.session import Session
 from db.statements import statement
 from tests.reading import changes, query

@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from db.reading.compiler import Statement
 from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.session import Database, Session
 from engine.viewer import Viewer
 from resolvers.context import Context

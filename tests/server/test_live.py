@@ -15,8 +15,8 @@ import pytest
 from db.changes import Change, apply_change
 from db.hints import open_line_hints
 from db.notify import notify_line
-from db.reading.compiler import Statement
 from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.session import Database, Session
 from engine.cursors import BatchCursor
 from engine.viewer import Viewer
