@@ -14,6 +14,7 @@ from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.faults import Fault, UnavailableFault
 from resolvers.relations import Relations
+from schema.viewer import Usage
 
 __all__ = ["Context", "Join", "Services", "StreamContext"]
 
@@ -28,7 +29,8 @@ class Services:
     """Long-lived things, shared by all requests.
 
     signer gives the hour's keys for studio.signed_address; default_model is one of the providers' models;
-    loopback_references says whether a reference may lie on this very machine (local mode).
+    max_queued and max_running are for one user; loopback_references says whether a reference may lie on
+    this very machine (local mode).
     """
 
     database: Database
@@ -37,6 +39,8 @@ class Services:
     providers: Sequence[Provider]
     default_model: str
     max_batch: int
+    max_queued: int
+    max_running: int
     loopback_references: bool
     traces: Traces = field(default_factory=NoTraces)
 
@@ -52,12 +56,13 @@ class Services:
 
 
 class Context(Relations):
-    """One operation: its viewer, its services, its loaders."""
+    """One operation: its viewer, its services, its loaders, and how many images it has previewed."""
 
     def __init__(self, viewer: Viewer, services: Services) -> None:
         super().__init__(self.session, services.signer)
         self.viewer = viewer
         self.services = services
+        self.previewed = 0
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -75,6 +80,16 @@ class Context(Relations):
         except DATABASE_AWAY as error:
             logger.warning("database_away", reason=type(error).__name__)
             raise UnavailableFault from error
+
+    async def usage(self) -> Usage:
+        async with self.session() as session:
+            used = await session.one("usage", self.viewer.user_id)
+        return Usage(
+            queued_generations=used["queued"],
+            running_generations=used["running"],
+            max_queued_generations=self.services.max_queued,
+            max_running_generations=self.services.max_running,
+        )
 
     def addresses(self) -> list[str]:
         return self.services.signer()

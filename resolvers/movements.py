@@ -84,8 +84,8 @@ class _Look:
                 self.standing.batches[row["id"]] = seq
 
     async def _at_batch(self, moved: Row, told: int | None) -> int:
-        """The seq up to which it is told now. Being put in counts as the first `total` changes."""
-        key, after = moved["id"], moved["total"] if told is None else told
+        """The seq up to which it is told now."""
+        key, after = moved["id"], moved["since"] if told is None else told
         rows = await self.session.rows("changes_of_batch", key, after, CHANGES_AT_ONCE, self.addresses)
         if not rows:
             return int(moved["seq"])

@@ -8,12 +8,15 @@ import strawberry
 from resolvers.context import Context
 from resolvers.faults import unauthenticated
 from resolvers.pages import BATCHES, COLLECTIONS, IMAGES, Listing, connection
+from resolvers.preview import preview_batch
 from schema.asks import After, First
 from schema.collection import Collection
 from schema.connections import Connection
 from schema.history import Batch, Generation
 from schema.image import Image
+from schema.inputs import StartBatchInput
 from schema.node import Node, Row, read_id
+from schema.preview import BatchPreview
 from schema.viewer import Model, Viewer
 
 __all__ = ["Query"]
@@ -83,6 +86,19 @@ class Query:
     @strawberry.field(description="The caller's collections and the shared ones, by name.")
     async def collections(self, info: Info, first: First = 20, after: After = None) -> Connection[Collection]:
         return await _page(info, COLLECTIONS, Collection.of, first=first or 20, after=after)
+
+    @strawberry.field(
+        description=(
+            "What startBatch would do, and nothing done: the rendered prompts, counts, refusals. One request "
+            "may preview one largest batch in all."
+        )
+    )
+    async def preview_batch(
+        self,
+        info: Info,
+        input: Annotated[StartBatchInput, strawberry.argument(description="What startBatch would be asked.")],
+    ) -> BatchPreview:
+        return await preview_batch(info.context, input)
 
     @strawberry.field(
         description=(

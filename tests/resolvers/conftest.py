@@ -131,6 +131,8 @@ def services(shared_database: Database) -> Services:
         providers=[DemoProvider(children=None, fetcher=None)],
         default_model="demo",
         max_batch=100,
+        max_queued=20_000,
+        max_running=100,
         loopback_references=False,
     )
 

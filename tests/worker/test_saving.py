@@ -37,6 +37,8 @@ def owner_of_rows(database, shop, ada):
         providers=[],
         default_model="scripted",
         max_batch=100,
+        max_queued=20_000,
+        max_running=100,
         loopback_references=False,
     )
     return Context(ada, services)
