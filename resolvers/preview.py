@@ -40,7 +40,7 @@ async def preview_batch(context: Context, asked: StartBatchInput) -> BatchPrevie
 async def _draft(
     context: Context, session: Session, asked: StartBatchInput
 ) -> BatchDraft | list[Refusal] | None:
-    """As startBatch goes about it; None where the key has begun a batch, so that nothing more would be done."""
+    """As startBatch goes about it; None where the key has begun a batch, and nothing more would be done."""
     once = Once(
         session=session,
         viewer=context.viewer,

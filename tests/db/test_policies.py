@@ -51,7 +51,8 @@ UPDATES = {
     ("authenticated", "generations"): "name",
     ("authenticated", "images"): "name favorite deleted_at",
     ("studio_worker", "batches"): (
-        "seq paused canceling running succeeded failed canceled saved unsaved started_at finished_at touched_at"
+        "seq paused canceling running succeeded failed canceled saved unsaved started_at finished_at "
+        "touched_at"
     ),
     ("studio_worker", "generations"): (
         "status progress attempts faults saves saved outputs error_code error_message error_retryable "

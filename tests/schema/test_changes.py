@@ -52,4 +52,4 @@ def test_a_change_is_called_by_its_name(released):
 
     assert breaking(released, changed) == ["FIELD_REMOVED: Field Batch.cursor was removed."]
     (change,) = dangerous(released, changed)
-    assert change.startswith("ARG_DEFAULT_VALUE_CHANGE: Argument Image.thumbnailUrl(width:)")
+    assert change.startswith("ARG_DEFAULT_VALUE_CHANGE: Image.thumbnailUrl(width:)")
