@@ -60,6 +60,14 @@ class Archive:
             await _finish(session, row["id"])
         return Kept(batch=str(row["id"]), generations=[str(each["id"]) for each in generations], images=kept)
 
+    async def queued(self, images: int = 1) -> UUID:
+        """A batch of which nothing has begun."""
+        async with self.database.session(self.owner) as session:
+            row = await session.one("insert_batch", "Boats", None, "demo", None, {}, {}, [], images, None)
+            await insert_generations(session, row["id"], [BOAT], variants=images)
+        key: UUID = row["id"]
+        return key
+
     async def images(self, count: int) -> list[str]:
         """Images of no batch, oldest first."""
         kept = []
