@@ -31,7 +31,8 @@ async def update_collection(context: Context, asked: UpdateCollectionInput) -> l
     async with context.session() as session:
         if refusals := [*await _refuse_change(session, key), *refusals]:
             return refusals
-        await session.rows("change_collection", key, asked.name, asked.description)
+        if await session.row("change_collection", key, asked.name, asked.description) is None:
+            return [absent("collection")]
         if asked.templates is not None:
             await session.rows("delete_templates", key)
             await session.rows("insert_templates", key, template_rows(asked.templates))

@@ -82,6 +82,7 @@ class Context(Relations):
             raise UnavailableFault from error
 
     async def usage(self) -> Usage:
+        """The viewer's own, in one statement."""
         async with self.session() as session:
             used = await session.one("usage", self.viewer.user_id)
         return Usage(

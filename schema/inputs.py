@@ -38,8 +38,7 @@ class StartBatchInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description=(
-            "The same key and input return the first answer again; the same key and another input "
-            "are refused."
+            "The same key and input return the first batch again; the same key and another input are refused."
         ),
     )
     title: str | None = strawberry.field(

@@ -2,8 +2,9 @@
 insert into collections (name, description) values ($1, coalesce($2, '')) returning *
 
 -- name: change_collection
--- what is null stays as it was; the row is locked by it
+-- what is null stays as it was; locks the row, and gives none where it is gone by now
 update collections set name = coalesce($2, name), description = coalesce($3, description) where id = $1
+returning id
 
 -- name: delete_collection
 delete from collections where id = $1

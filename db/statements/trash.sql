@@ -11,7 +11,7 @@ update batches set deleted_at = now(), images_kept = $2 where id = $1
 update batches set deleted_at = null, images_kept = false where id = $1
 
 -- name: delete_images_of_batch
--- locked in the order in which delete_images does it, so that neither waits for the other
+-- locked in the order of lock_images, so that no two ever wait for each other
 with chosen as (
     select id from images
     where user_id = (select studio.current_user_id()) and batch_id = $1 and deleted_at is null

@@ -142,6 +142,16 @@ async def test_a_batch_begun_while_its_collection_goes_is_refused_or_whole(
     assert (await as_owner.ask("{ batches { totalCount } }"))["batches"]["totalCount"] == 0
 
 
+async def test_a_list_handed_in_while_its_collection_goes_is_refused(archive, as_owner, shared_database):
+    id = await archive.collection()
+    async with shared_database.session(archive.owner) as session:
+        await session.rows("delete_collection", id)
+        updating = asyncio.create_task(update(as_owner, id, templates=[{"name": "New", "prompt": "new"}]))
+        await lock_waited_for(shared_database)
+
+    assert [each["code"] for each in (await updating)["userErrors"]] == ["NOT_FOUND"]
+
+
 async def lock_waited_for(database):
     """Returns once a statement waits for another's transaction."""
     async with asyncio.timeout(10), database.pool.acquire() as connection:

@@ -118,7 +118,7 @@ def somebody(shared_database):
 
 
 @given(asked=inputs, max_batch=st.sampled_from([5, 100]), max_queued=st.sampled_from([3, 100]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_startbatch_does_what_previewbatch_has_told(
     asked, max_batch, max_queued, ask, somebody, portrait_studio, shared_database
 ):
