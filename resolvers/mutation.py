@@ -9,11 +9,10 @@ import strawberry
 
 from engine.refusals import Refusal
 from resolvers import control, starting
-from resolvers.context import Context
 from resolvers.mutation_of_collections import CollectionMutation
 from resolvers.mutation_of_history import BatchId, HistoryMutation, Info, batch_payload
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
-from schema.node import global_id, read_id
+from schema.node import global_id, read_id, row
 from schema.payloads import BatchPayload, GenerationPayload, StartBatchPayload, user_errors
 from schema.words import GenerationErrorCode
 
@@ -63,19 +62,19 @@ class Mutation(HistoryMutation, CollectionMutation):
         ] = None,
     ) -> BatchPayload:
         key = read_id(id)
-        return await batch_payload(info.context, id, await control.retry_batch(info.context, key, codes))
+        return batch_payload(id, await control.retry_batch(info.context, key, codes))
 
     @strawberry.mutation(description="What waits ends at once; what the provider has is stopped there.")
     async def cancel_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await batch_payload(info.context, id, await control.cancel_batch(info.context, read_id(id)))
+        return batch_payload(id, await control.cancel_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="Nothing new begins; what the provider has goes on.")
     async def pause_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await batch_payload(info.context, id, await control.pause_batch(info.context, read_id(id)))
+        return batch_payload(id, await control.pause_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="Goes on where it was paused.")
     async def resume_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await batch_payload(info.context, id, await control.resume_batch(info.context, read_id(id)))
+        return batch_payload(id, await control.resume_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="One image outside any batch, as from a single workspace.")
     async def generate_image(
@@ -86,7 +85,7 @@ class Mutation(HistoryMutation, CollectionMutation):
         outcome = await starting.generate_image(info.context, input)
         if isinstance(outcome, list):
             return GenerationPayload(user_errors=user_errors(outcome, "input"))
-        return GenerationPayload(generation=await info.context.generation(outcome))
+        return GenerationPayload(generation=row(outcome))
 
     @strawberry.mutation(
         description=(
@@ -96,20 +95,19 @@ class Mutation(HistoryMutation, CollectionMutation):
     )
     async def retry_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
         refusals = await control.retry_generation(info.context, read_id(id))
-        return await _generation(info.context, id, refusals)
+        return _generation(id, refusals)
 
     @strawberry.mutation(description="Ends it where it waits; stops it where the provider has it.")
     async def cancel_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
         refusals = await control.cancel_generation(info.context, read_id(id))
-        return await _generation(info.context, id, refusals)
+        return _generation(id, refusals)
 
 
 def _started(outcome: starting.Outcome) -> StartBatchPayload:
     if isinstance(outcome, list):
         return StartBatchPayload(user_errors=user_errors(outcome, "input"))
-    return StartBatchPayload(batch_id=global_id(outcome), key=outcome)
+    return StartBatchPayload(batch_id=global_id(outcome), batch=row(outcome))
 
 
-async def _generation(context: Context, id: str, refusals: list[Refusal]) -> GenerationPayload:
-    generation = await context.generation(read_id(id))
-    return GenerationPayload(generation=generation, user_errors=user_errors(refusals))
+def _generation(id: str, refusals: list[Refusal]) -> GenerationPayload:
+    return GenerationPayload(generation=row(read_id(id)), user_errors=user_errors(refusals))

@@ -7,7 +7,7 @@ import strawberry
 from resolvers import collections
 from resolvers.context import Context
 from schema.inputs import CreateCollectionInput, UpdateCollectionInput
-from schema.node import global_id, read_id
+from schema.node import global_id, read_id, row
 from schema.payloads import CollectionPayload, DeletePayload, user_errors
 
 __all__ = ["CollectionMutation"]
@@ -26,7 +26,7 @@ class CollectionMutation:
         outcome = await collections.create_collection(info.context, input)
         if isinstance(outcome, list):
             return CollectionPayload(user_errors=user_errors(outcome, "input"))
-        return CollectionPayload(collection=await info.context.collection(outcome))
+        return CollectionPayload(collection=row(outcome))
 
     @strawberry.mutation(
         description=(
@@ -40,8 +40,9 @@ class CollectionMutation:
         input: Annotated[UpdateCollectionInput, strawberry.argument(description="What to change.")],
     ) -> CollectionPayload:
         refusals = await collections.update_collection(info.context, input)
-        collection = await info.context.collection(read_id(input.id))
-        return CollectionPayload(collection=collection, user_errors=user_errors(refusals, "input"))
+        return CollectionPayload(
+            collection=row(read_id(input.id)), user_errors=user_errors(refusals, "input")
+        )
 
     @strawberry.mutation(
         description=(

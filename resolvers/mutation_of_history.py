@@ -1,6 +1,5 @@
 """Writing what is kept: the root fields that name, delete and restore batches and images."""
 
-import asyncio
 from typing import Annotated
 
 import strawberry
@@ -9,7 +8,7 @@ from engine.refusals import Refusal
 from resolvers import naming, trash
 from resolvers.context import Context
 from schema.inputs import UpdateBatchInput, UpdateImageInput
-from schema.node import global_id, read_id
+from schema.node import global_id, read_id, row, rows
 from schema.payloads import BatchPayload, DeletePayload, ImagePayload, RestoreImagesPayload, user_errors
 
 __all__ = ["BatchId", "HistoryMutation", "Info", "batch_payload"]
@@ -31,7 +30,7 @@ class HistoryMutation:
         input: Annotated[UpdateBatchInput, strawberry.argument(description="What to change.")],
     ) -> BatchPayload:
         refusals = await naming.update_batch(info.context, input)
-        return await batch_payload(info.context, input.id, refusals, "input")
+        return batch_payload(input.id, refusals, "input")
 
     @strawberry.mutation(
         description=(
@@ -60,7 +59,7 @@ class HistoryMutation:
         )
     )
     async def restore_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await batch_payload(info.context, id, await trash.restore_batch(info.context, read_id(id)))
+        return batch_payload(id, await trash.restore_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="Names an image, marks it.")
     async def update_image(
@@ -69,8 +68,7 @@ class HistoryMutation:
         input: Annotated[UpdateImageInput, strawberry.argument(description="What to change.")],
     ) -> ImagePayload:
         refusals = await naming.update_image(info.context, input)
-        image = await info.context.image(read_id(input.id))
-        return ImagePayload(image=image, user_errors=user_errors(refusals, "input"))
+        return ImagePayload(image=row(read_id(input.id)), user_errors=user_errors(refusals, "input"))
 
     @strawberry.mutation(description="Out of the history, restorable until they are purged.")
     async def delete_images(self, info: Info, ids: ImageIds) -> DeletePayload:
@@ -84,10 +82,9 @@ class HistoryMutation:
         outcome = await trash.restore_images(info.context, ids)
         if isinstance(outcome, trash.Refused):
             return RestoreImagesPayload(user_errors=user_errors(outcome.refusals))
-        images = await asyncio.gather(*map(info.context.image, outcome))
-        return RestoreImagesPayload(images=[image for image in images if image])
+        return RestoreImagesPayload(images=rows(outcome))
 
 
-async def batch_payload(context: Context, id: str, refusals: list[Refusal], *place: str) -> BatchPayload:
+def batch_payload(id: str, refusals: list[Refusal], *place: str) -> BatchPayload:
     """place is as in user_errors."""
-    return BatchPayload(batch=await context.batch(read_id(id)), user_errors=user_errors(refusals, *place))
+    return BatchPayload(batch=row(read_id(id)), user_errors=user_errors(refusals, *place))

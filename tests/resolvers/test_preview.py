@@ -1,7 +1,6 @@
 """previewBatch tells what startBatch would do: the two are held together, whatever is asked."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.viewer import Viewer
-from resolvers.context import Context
-from server.operations.pipeline import build_schema
-from worker.fakes import QuietHints
 
 ITEMS = "items { position templateName prompt model parameters }"
 PREVIEW = f"""query ($input: StartBatchInput!) {{
@@ -82,18 +78,14 @@ overrides = st.one_of(
     st.sampled_from(wrong),
 )
 inputs = st.builds(lambda asked, other: asked | other, good, overrides)
-SCHEMA = build_schema()
 
 
 @pytest.fixture
-def ask(services):
-    """Asks the schema as this user, with limits as given."""
+def ask(answer):
+    """Asks as this user, with limits as given."""
 
     async def ask(viewer: Viewer, document: str, asked: dict[str, Any], **limits: int) -> Any:
-        context = Context(viewer, replace(services, hints=QuietHints(), **limits))
-        result = await SCHEMA.execute(document, {"input": asked}, context_value=context)
-        assert result.errors is None
-        return result.data["payload"]
+        return (await answer(viewer, document, {"input": asked}, **limits))["data"]["payload"]
 
     return ask
 
@@ -201,18 +193,15 @@ async def test_without_a_token_there_is_no_preview(as_anonymous):
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
 
 
-async def test_a_largest_batch_is_previewed_whole_and_holds_nobody_up(services, archive):
+async def test_a_largest_batch_is_previewed_whole_and_holds_nobody_up(ask, archive):
     many = {"templates": [BOAT | {"prompt": "boat {{n}}"}], "variables": {"n": list(range(100))}}
-    context = Context(archive.owner, replace(services, max_batch=10_000))
-    previewing = asyncio.create_task(
-        SCHEMA.execute(PREVIEW, {"input": many | {"variants": 100}}, context_value=context)
-    )
+    previewing = asyncio.create_task(ask(archive.owner, PREVIEW, many | {"variants": 100}, max_batch=10_000))
     turns = 0
     while not previewing.done():
         await asyncio.sleep(0)
         turns += 1
 
-    items = previewing.result().data["payload"]["items"]
+    items = previewing.result()["items"]
     assert [each["position"] for each in items] == list(range(10_000))
     assert items[-1]["prompt"] == "boat 99"
     assert turns > 100
