@@ -46,6 +46,18 @@ async def test_a_deleted_batch_is_out_of_the_history_with_its_images(archive, as
     assert (await as_owner.ask(IMAGE, id=gone.images[0]))["image"]["deletedAt"]
 
 
+async def test_the_trash_is_listed_where_it_is_asked_for(archive, as_owner):
+    gone, _ = await archive.batch(2), await archive.batch(1)
+    await do(as_owner, DELETE, id=gone.batch)
+
+    trash = await as_owner.ask("""{
+      batches(filter: {deleted: true}) { nodes { id } } images(filter: {deleted: true}) { nodes { id } }
+    }""")
+
+    assert [each["id"] for each in trash["batches"]["nodes"]] == [gone.batch]
+    assert {each["id"] for each in trash["images"]["nodes"]} == set(gone.images)
+
+
 async def test_images_stay_where_they_are_to_be_kept(archive, as_owner):
     gone = await archive.batch(2)
 
