@@ -26,6 +26,7 @@ __all__ = [
     "DATABASE_AWAY",
     "AccessDenied",
     "Database",
+    "ReferenceGone",
     "Session",
     "TransactionLostError",
     "open_database",
@@ -34,6 +35,9 @@ __all__ = [
 
 AccessDenied = asyncpg.InsufficientPrivilegeError
 """The role lacks a right, or a policy refused a row."""
+
+ReferenceGone = asyncpg.ForeignKeyViolationError
+"""A row that was there a moment ago, and is referred to by a new one, was deleted meanwhile."""
 
 DATABASE_AWAY = (
     OSError,
