@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+from graphql import parse, validate
 
 from tests.oracle.answers import Expected, Oracle
 from tests.oracle.rows import Tables, read_tables
@@ -103,3 +104,9 @@ def compare(stage: Stage, ways: Sequence[Way]) -> Callable[..., Any]:
         return expected
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def is_valid(stage: Stage) -> Callable[[str], bool]:
+    """Whether the schema has all that a document asks for, which may be added later."""
+    return lambda query: not validate(stage.oracle.schema, parse(query))

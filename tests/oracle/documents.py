@@ -1,7 +1,7 @@
 """Random documents of the whole of the language, valid and within the service's limits.
 
-hypothesis-graphql writes neither variables nor named fragments, and knows no limits: what it writes is refused
-for its size more often than not. test_sameness has some of its documents too.
+hypothesis-graphql writes neither variables nor named fragments, and knows no limits. test_sameness has some of
+its documents too.
 """
 
 import re
@@ -61,7 +61,7 @@ def asked(draw: st.DrawFn, stock: Stock) -> Asked:
         schema=stock.schema,
         choose=choose,
         values=Values(stock, choose),
-        fields=choose.one((40, 5, 10, 20)),
+        fields=choose.one((40, 60, 10, 20)),
     )
     selection = writer.selection(stock.schema.query_type, DEEPEST, 1)
     body = f"{selection} {' '.join(writer.fragments)}"
@@ -185,9 +185,11 @@ class _Writer:
         self.cost -= fragment.cost * rows
 
     def _field(self, type: GraphQLObjectType, room: int, rows: int) -> str:
-        name = self.choose.one([name for name in type.fields if f"{type.name}.{name}" not in LEFT_OUT])
+        names = [name for name in type.fields if f"{type.name}.{name}" not in LEFT_OUT]
+        deep = [name for name in names if hasattr(plain_type(type.fields[name].type), "fields")]
+        name = self.choose.one(deep if deep and self.choose.once_in(2) else names)
         known = type.fields[name]
-        is_leaf = not hasattr(plain_type(known.type), "fields")
+        is_leaf = name not in deep
         if self.fields <= 0 or (not is_leaf and room < 4):
             return ""
         self.fields -= 1

@@ -1,7 +1,7 @@
 """GraphQL once more, small and plain: a document over a table of functions, one a field.
 
 graphql-core parses the document and knows the SDL; what follows (variables, fragments, directives, merging,
-nulls) is written anew, from the specification, since the service's own way goes through graphql-core's executor.
+nulls) is written anew from the specification, for the service's own way goes through graphql-core's executor.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What is in the tables, read as the superuser, whom no policy hinders; who may see what is decided here again."""
+"""What is in the tables, read as the superuser, whom no policy hinders; who may see what is decided anew."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Whatever is asked, the service answers what an oracle that shares nothing with it works out from the rows."""
+"""Whatever is asked, the service answers what an oracle that shares nothing with it finds in the rows."""
 
 import os
 

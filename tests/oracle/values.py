@@ -1,4 +1,4 @@
-"""Arguments worth asking with: ids and cursors of rows that are there, own and others', and some of nothing."""
+"""Arguments worth asking with: ids and cursors of rows that are there, own and others', and of nothing."""
 
 import json
 from collections.abc import Callable, Sequence
