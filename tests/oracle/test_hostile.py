@@ -34,21 +34,25 @@ STRINGS = {
     "search of batches": "query ($s: String) { batches(filter: {search: $s}) { nodes { id } totalCount } }",
     "model of batches": "query ($s: String) { batches(filter: {model: $s}) { nodes { id } totalCount } }",
     "tags of batches": "query ($s: String!) { batches(filter: {tags: [$s]}) { nodes { id } totalCount } }",
-    "collection of batches": "query ($s: ID) { batches(filter: {collectionId: $s}) { nodes { id } totalCount } }",
+    "collection of batches": """query ($s: ID) { batches(filter: {collectionId: $s}) { nodes { id } totalCount } }""",
     "search of images": "query ($s: String) { images(filter: {search: $s}) { nodes { id } totalCount } }",
     "model of images": "query ($s: String) { images(filter: {model: $s}) { nodes { id } totalCount } }",
     "batch of images": "query ($s: ID) { images(filter: {batchId: $s}) { nodes { id } totalCount } }",
-    "search of collections": "query ($s: String) { collections(filter: {search: $s}) { nodes { id } totalCount } }",
+    "search of collections": """query ($s: String) { collections(filter: {search: $s}) { nodes { id } totalCount } }""",
 }
 LONG = f"{MARK}_{'a' * 92}"
 KEYS = {
-    "prototype": "{ __proto__: viewer { constructor: id __proto__: role } toString: batches { __proto__: totalCount } }",
+    "prototype": """{ __proto__: viewer { constructor: id __proto__: role } toString: batches { __proto__: totalCount }
+      }""",
     "long": f"{{ {LONG}: viewer {{ {LONG}: id {LONG[:-1]}b: role }} }}",
-    "alike": f"{{ batches(first: 3) {{ nodes {{ {LONG}c: id {LONG}d: title {LONG}e: model }} {LONG}c: totalCount }} }}",
-    "lists alike": f"{{ {LONG}: batches(first: 1) {{ nodes {{ id }} }} {LONG}x: batches(first: 2) {{ nodes {{ id }} }} }}",
-    "words of SQL": "{ select: batches(first: 2) { from: nodes { user_id: id table: title null: model row: counts { end: total } } } }",
+    "alike": f"""{{ batches(first: 3) {{ nodes {{ {LONG}c: id {LONG}d: title {LONG}e: model }} {LONG}c: totalCount }}
+      }}""",
+    "lists alike": f"""{{ {LONG}: batches(first: 1) {{ nodes {{ id }} }} {LONG}x: batches(first: 2) {{ nodes {{ id }} }} }}""",
+    "words of SQL": """{ select: batches(first: 2) { from: nodes { user_id: id table: title null: model row: counts { end:
+      total } } } }""",
     "case": "{ id: viewer { ID: id Id: role iD: id } ID: viewer { id } }",
-    "names of columns": "{ nodes: batches(first: 2) { edges: nodes { user_id: title deleted_at: id totalCount: createdAt } } }",
+    "names of columns": """{ nodes: batches(first: 2) { edges: nodes { user_id: title deleted_at: id totalCount: createdAt } }
+      }""",
     "numbers": "{ _0: viewer { _1: id } _00: batches(first: 1) { _1: totalCount } }",
 }
 
@@ -112,7 +116,10 @@ async def test_a_key_is_the_clients_own_whatever_it_looks_like(document, compare
     "number", ["9" * 40, "-" + "9" * 40, "2147483648", "-2147483649", "1e400", "9223372036854775808"]
 )
 async def test_a_number_past_all_bounds_is_refused(number, stage):
-    for query in (f"{{ batches(first: {number}) {{ totalCount }} }}", "query ($n: Int) { batches(first: $n) { totalCount } }"):
+    for query in (
+        f"{{ batches(first: {number}) {{ totalCount }} }}",
+        "query ($n: Int) { batches(first: $n) { totalCount } }",
+    ):
         body = f'{{"query": {json.dumps(query)}, "variables": {{"n": {number}}}}}'
         response = await stage.caller(stage.world.users[0]).post_raw(body.encode())
 
@@ -127,7 +134,9 @@ async def test_an_id_may_be_a_number_as_large_as_any(compare):
 
 async def test_fragments_as_deep_as_they_may_be_are_answered(compare):
     deep = "{ ...F0 }" + "".join(f" fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(60))
-    await compare(f"{deep} fragment F60 on Query {{ viewer {{ id }} batches(first: 2) {{ nodes {{ id }} }} }}")
+    await compare(
+        f"{deep} fragment F60 on Query {{ viewer {{ id }} batches(first: 2) {{ nodes {{ id }} }} }}"
+    )
     await compare("{ " + "... { " * 60 + "viewer { id }" + " }" * 61)
 
 

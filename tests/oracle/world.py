@@ -1,7 +1,7 @@
 """Histories of several users, drawn by chance from a seed: every state, ties, nulls, and texts of all kinds.
 
-Rows go in as the superuser and as no client could send them: reading has to cope with whatever the tables' own
-checks let through.
+Rows go in as the superuser, and as no client could send them: reading has to cope with whatever the tables'
+own checks let through.
 """
 
 import json
