@@ -1,11 +1,8 @@
 """A service over a world drawn by chance, the oracle that knows the same rows, and the ways to ask."""
 
-import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +13,10 @@ from graphql import parse, validate
 
 from tests.oracle.answers import Expected, Oracle
 from tests.oracle.rows import Tables, read_tables
-from tests.oracle.stock import Stock
+from tests.oracle.stock import SDL, WORLD
 from tests.oracle.ways import Answer, Way, disagreement, read_answer
 from tests.oracle.words import Signing
-from tests.oracle.world import World, fill, new_world
-
-SDL = Path(__file__).parents[2] / "schema" / "schema.graphql"
-SEED = int(os.environ.get("BATCH_STUDIO_TEST_WORLD", "7"))
-"""Another world for a longer run."""
+from tests.oracle.world import World, fill
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +27,13 @@ class Stage:
     world: World
     oracle: Oracle
 
-    @cached_property
-    def stock(self) -> Stock:
-        return Stock(schema=self.oracle.schema, users=self.world.users, tables=self.oracle.tables)
-
     def caller(self, user: UUID | None) -> Any:
         return self.service.anonymous() if user is None else self.service.caller(user)
 
 
 @pytest.fixture(scope="session")
 async def stage(secluded: Callable[..., AbstractAsyncContextManager[Any]]) -> AsyncIterator[Stage]:
-    world = new_world(SEED)
+    world = WORLD
     tables: list[Tables] = []
 
     async def furnish(superuser: asyncpg.Connection) -> None:
@@ -60,7 +49,7 @@ async def stage(secluded: Callable[..., AbstractAsyncContextManager[Any]]) -> As
         yield Stage(
             service=service,
             world=world,
-            oracle=Oracle(sdl=SDL.read_text(), tables=tables[0], signing=signing),
+            oracle=Oracle(sdl=SDL, tables=tables[0], signing=signing),
         )
 
 

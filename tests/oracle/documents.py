@@ -1,6 +1,6 @@
 """Random documents of the whole of the language, valid and within the service's limits.
 
-hypothesis-graphql writes neither variables nor named fragments, and knows no limits. test_sameness has some of
+hypothesis-graphql writes neither variables nor named fragments and knows no limits; test_sameness has some of
 its documents too.
 """
 
@@ -213,7 +213,7 @@ class _Writer:
         return f"{before} {directive}{self.selection(plain_type(known.type), room - 1, inside)}"
 
     def _keyed(self, name: str, arguments: str, type: str) -> str:
-        """The field under a key that stands for nothing else in the whole document; empty without one left."""
+        """The field under a key that stands for nothing else in the document; empty without one left."""
         written = (name, arguments, "ID!" if name == "__typename" else type)
         key = self.choose.one(KEYS) if self.choose.once_in(25) else name
         if self.choose.once_in(6) or self.taken.get(key, written) != written:

@@ -1,17 +1,27 @@
-"""What documents are written of: a schema, and rows whose ids and cursors are worth asking with."""
+"""What documents are written of: the schema, and rows whose ids and cursors are worth asking with.
 
+The rows are known before any database has them, so that strategies can be made where tests are collected.
+"""
+
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from uuid import UUID
 
-from graphql import GraphQLSchema
+from graphql import GraphQLSchema, build_schema
 
 from tests.oracle.lists import LISTS
 from tests.oracle.rows import Tables
+from tests.oracle.world import World, new_world
 
-__all__ = ["TABLE_OF", "Stock"]
+__all__ = ["SDL", "STOCK", "TABLE_OF", "WORLD", "Stock"]
+
+SDL: str = (Path(__file__).parents[2] / "schema" / "schema.graphql").read_text()
+WORLD: World = new_world(int(os.environ.get("BATCH_STUDIO_TEST_WORLD", "7")))
+"""Another one for a longer run."""
 
 TABLE_OF: Mapping[str, str] = {
     "Batch": "batches",
@@ -46,3 +56,6 @@ class Stock:
     @cached_property
     def moments(self) -> Sequence[datetime]:
         return [row["created_at"] for row in self.tables["batches"]]
+
+
+STOCK = Stock(schema=build_schema(SDL), users=WORLD.users, tables=WORLD.rows)

@@ -34,24 +34,31 @@ STRINGS = {
     "search of batches": "query ($s: String) { batches(filter: {search: $s}) { nodes { id } totalCount } }",
     "model of batches": "query ($s: String) { batches(filter: {model: $s}) { nodes { id } totalCount } }",
     "tags of batches": "query ($s: String!) { batches(filter: {tags: [$s]}) { nodes { id } totalCount } }",
-    "collection of batches": """query ($s: ID) { batches(filter: {collectionId: $s}) { nodes { id } totalCount } }""",
+    "collection of batches": """query ($s: ID) { batches(filter: {collectionId: $s}) { nodes { id }
+      totalCount } }""",
     "search of images": "query ($s: String) { images(filter: {search: $s}) { nodes { id } totalCount } }",
     "model of images": "query ($s: String) { images(filter: {model: $s}) { nodes { id } totalCount } }",
     "batch of images": "query ($s: ID) { images(filter: {batchId: $s}) { nodes { id } totalCount } }",
-    "search of collections": """query ($s: String) { collections(filter: {search: $s}) { nodes { id } totalCount } }""",
+    "search of collections": """query ($s: String) { collections(filter: {search: $s}) { nodes { id
+      } totalCount } }""",
 }
 LONG = f"{MARK}_{'a' * 92}"
 KEYS = {
-    "prototype": """{ __proto__: viewer { constructor: id __proto__: role } toString: batches { __proto__: totalCount }
+    "prototype": """{ __proto__: viewer { constructor: id __proto__: role } toString: batches {
+      __proto__: totalCount }
       }""",
     "long": f"{{ {LONG}: viewer {{ {LONG}: id {LONG[:-1]}b: role }} }}",
-    "alike": f"""{{ batches(first: 3) {{ nodes {{ {LONG}c: id {LONG}d: title {LONG}e: model }} {LONG}c: totalCount }}
+    "alike": f"""{{ batches(first: 3) {{ nodes {{ {LONG}c: id {LONG}d: title {LONG}e: model }}
+      {LONG}c: totalCount }}
       }}""",
-    "lists alike": f"""{{ {LONG}: batches(first: 1) {{ nodes {{ id }} }} {LONG}x: batches(first: 2) {{ nodes {{ id }} }} }}""",
-    "words of SQL": """{ select: batches(first: 2) { from: nodes { user_id: id table: title null: model row: counts { end:
+    "lists alike": f"""{{ {LONG}: batches(first: 1) {{ nodes {{ id }} }} {LONG}x: batches(first: 2)
+      {{ nodes {{ id }} }} }}""",
+    "words of SQL": """{ select: batches(first: 2) { from: nodes { user_id: id table: title null:
+      model row: counts { end:
       total } } } }""",
     "case": "{ id: viewer { ID: id Id: role iD: id } ID: viewer { id } }",
-    "names of columns": """{ nodes: batches(first: 2) { edges: nodes { user_id: title deleted_at: id totalCount: createdAt } }
+    "names of columns": """{ nodes: batches(first: 2) { edges: nodes { user_id: title deleted_at: id
+      totalCount: createdAt } }
       }""",
     "numbers": "{ _0: viewer { _1: id } _00: batches(first: 1) { _1: totalCount } }",
 }

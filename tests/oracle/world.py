@@ -1,7 +1,7 @@
 """Histories of several users, drawn by chance from a seed: every state, ties, nulls, and texts of all kinds.
 
-Rows go in as the superuser, and as no client could send them: reading has to cope with whatever the tables'
-own checks let through.
+Rows go in as the superuser, and as no client could send them: reading has to cope with whatever the checks of
+the tables let through.
 """
 
 import json
@@ -249,7 +249,7 @@ def _image(world: World, user: UUID, **given: Any) -> None:
         favorite=_maybe(world),
         created_at=_moment(world),
         deleted_at=_or_null(world) if not world.chance.randrange(4) else None,
-        **given,
+        **({"batch_id": None, "position": 0} | given),
     )
 
 
