@@ -4,12 +4,12 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tests.oracle.evaluator import Thing
+from tests.oracle.evaluator import Refused, Thing
 from tests.oracle.rows import Row, View
 from tests.oracle.words import Cursor
 
@@ -53,11 +53,14 @@ class List:
 
 
 def page(of: List, view: View, parent: Row, arguments: Mapping[str, Any]) -> Thing:
-    """A connection."""
+    """A connection. Raises Refused for a cursor that goes with another order."""
+    of = _ordered(of, arguments)
     rows = sorted(of.rows(view, parent, arguments), key=of.key, reverse=of.newest_first)
     length, after = arguments.get("first") or of.length, arguments.get("after")
     if after is None:
         rest = rows
+    elif not _reads(of, after):
+        raise Refused("BAD_INPUT")
     else:
         start = of.read(after)
         rest = [row for row in rows if (of.key(row) < start if of.newest_first else of.key(row) > start)]
@@ -83,6 +86,17 @@ def page(of: List, view: View, parent: Row, arguments: Mapping[str, Any]) -> Thi
 
 
 def reads_cursor(of: List, cursor: str) -> bool:
+    """Whether it is one of this list's, in any of its orders."""
+    return _reads(of, cursor) or (of.field == IN_ONE_BATCH.field and _reads(IN_ONE_BATCH, cursor))
+
+
+def _ordered(of: List, arguments: Mapping[str, Any]) -> List:
+    """Images narrowed to a batch have the batch's own order."""
+    narrowed = (arguments.get("filter") or {}).get("batchId") is not None
+    return IN_ONE_BATCH if narrowed and of.field == IN_ONE_BATCH.field else of
+
+
+def _reads(of: List, cursor: str) -> bool:
     try:
         of.read(cursor)
     except (ValueError, TypeError, RecursionError, OverflowError):
@@ -236,3 +250,4 @@ LISTS: Mapping[str, List] = {
         ),
     )
 }
+IN_ONE_BATCH = replace(LISTS["Query.images"], keys=("position", "created_at", "id"), newest_first=False)
