@@ -10,7 +10,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 WEB = Path(__file__).parent / "web"
 DIST = WEB / "dist"
 STAMP = DIST / "source.sha256"
-SOURCES = ("*.html", "*.json", "*.ts", "src/**/*")
+SOURCES = (
+    "building.ts",
+    "graphiql.html",
+    "index.html",
+    "package-lock.json",
+    "tsconfig.json",
+    "vite.config.ts",
+    "src/**/*",
+)
 """As `cache-keys` in pyproject.toml has them."""
 
 sys.path.insert(0, str(WEB))

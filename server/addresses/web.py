@@ -44,10 +44,7 @@ Batch Studio runs, and its GraphQL API is at /graphql. Its pages for browsers ha
 
 builds them, and the service shows them from its next start on.
 """
-REST = (
-    "default-src 'none'; script-src 'self'; font-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+REST = "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class Web:
@@ -73,11 +70,11 @@ class Web:
         return self._page(request, STUDIO, policy)
 
     async def _graphiql(self, request: Request) -> Response:
-        """Its editor writes its styles into the page, and works in workers."""
+        """Its editor writes its styles into the page, has its fonts in them, and works in workers."""
         if GRAPHIQL not in self.files:
             return PlainTextResponse(NOT_BUILT, 404)
         policy = (
-            f"{REST}; style-src 'self' 'unsafe-inline'; img-src {self.sources} data:; "
+            f"{REST}; style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src {self.sources} data:; "
             "connect-src 'self'; worker-src 'self'"
         )
         return self._page(request, GRAPHIQL, policy)

@@ -1,5 +1,5 @@
 import { initGraphQLTada } from 'gql.tada';
-import type { introspection } from './schema';
+import type { introspection } from '../../generated/schema';
 
 /** Documents, typed by schema/schema.graphql. */
 export const graphql = initGraphQLTada<{

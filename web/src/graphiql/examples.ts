@@ -1,8 +1,10 @@
 // What the playground opens with; each runs as it is.
 
-const LOOK = `# What you have made, newest first. Run it with the button, or with Ctrl-Enter.
+const LOOK = `# What you have made, newest first.
+# Run it with the button, or with Ctrl-Enter.
 #
-# The book at the left has every type and field; Ctrl-Space completes what you type.
+# The book at the left has every field;
+# Ctrl-Space completes what you type.
 query LookAtHistory {
   batches(first: 5) {
     nodes {
@@ -30,10 +32,12 @@ query LookAtHistory {
 }
 `;
 
-const START = `# Starts a batch: one prompt, two values of its variable, two images of each.
-# It answers at once; the images are made in the background.
+const START = `# One prompt, two values of its variable, and
+# two images of each: a batch of four.
+# It answers at once; they are made behind it.
 #
-# What you can put right comes as userErrors, and then nothing was started.
+# What you can put right comes in userErrors,
+# and then nothing was started.
 mutation StartBatch {
   startBatch(
     input: {
@@ -58,10 +62,12 @@ mutation StartBatch {
 }
 `;
 
-const WATCH = `# All that moves in your history, over a WebSocket, for as long as you let it.
-# Run it, then start a batch in another window: in the Studio, or here.
+const WATCH = `# All that moves in your history, live, for as
+# long as you let it. Run it, then start a batch
+# in another window: in the Studio, or here.
 #
-# For one batch, in order and from any point on: batchResults(batchId: "...", after: "...").
+# For one batch, in order, from any point on:
+#   batchResults(batchId: "...", after: "...")
 subscription WatchHistory {
   historyUpdates {
     batch {
