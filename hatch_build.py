@@ -15,6 +15,7 @@ SOURCES = (
     "graphiql.html",
     "index.html",
     "package-lock.json",
+    "package.json",
     "tsconfig.json",
     "vite.config.ts",
     "src/**/*",
