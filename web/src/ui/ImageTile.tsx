@@ -17,6 +17,9 @@ interface ImageTileProps {
   children?: ReactNode;
 }
 
+const MOST_ATTEMPTS = 5;
+const FIRST_PAUSE = 1000;
+
 /** A place of fixed size, first empty, then blurred, then the picture: nothing around it moves. */
 export const ImageTile = memo(function ImageTile({
   src,
@@ -38,14 +41,26 @@ export const ImageTile = memo(function ImageTile({
   );
 });
 
+/** Fades in; asked for again where it does not come, as it may while the service restarts. */
 function Picture({ src, alt }: { src: string; alt: string }) {
   const picture = useRef<HTMLImageElement>(null);
+  const [attempt, setAttempt] = useState(0);
   const [state, setState] = useState<'loading' | 'shown' | 'broken'>('loading');
   useEffect(() => {
     if (picture.current?.complete && picture.current.naturalWidth > 0) setState('shown');
   }, []);
+  useEffect(() => {
+    if (state !== 'broken' || attempt >= MOST_ATTEMPTS) return;
+    const again = () => {
+      setState('loading');
+      setAttempt(attempt + 1);
+    };
+    const timer = setTimeout(again, FIRST_PAUSE * 2 ** attempt);
+    return () => clearTimeout(timer);
+  }, [state, attempt]);
   return (
     <img
+      key={attempt}
       ref={picture}
       className={css.picture}
       src={src}
