@@ -22,6 +22,8 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   worker: { format: 'es' },
+  // The editor's workers are found by Vite itself, not by what it prepares dependencies with.
+  optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react'] },
   server: {
     proxy: {
       '/graphql': { ...toService, ws: true },

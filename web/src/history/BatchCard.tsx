@@ -2,6 +2,7 @@ import { memo, useState } from 'react';
 import { act, textOf } from '../api/act';
 import { Link, navigate } from '../router/router';
 import { Button, buttonClass } from '../ui/Button';
+import { Chip } from '../ui/Chip';
 import { Confirm } from '../ui/Confirm';
 import { Icon } from '../ui/Icon';
 import { IconButton } from '../ui/IconButton';
@@ -12,7 +13,6 @@ import { toast } from '../ui/toasts';
 import { When } from '../ui/When';
 import css from './BatchCard.module.css';
 import { type BatchCardData, UpdateBatch } from './documents';
-import { Chip } from './FilterBar';
 import { addressOf, filtersIn, STATES } from './filters';
 import { RunAgain } from './RunAgain';
 

@@ -1,9 +1,12 @@
-import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import { useId, useRef, useState } from 'react';
 import { useQuery } from 'urql';
 import { Link, navigate } from '../router/router';
 import { Button } from '../ui/Button';
+import { Chip } from '../ui/Chip';
+import { Choice } from '../ui/Choice';
 import { Field } from '../ui/Field';
 import { Icon } from '../ui/Icon';
+import { SearchField } from '../ui/SearchField';
 import { Choices } from './documents';
 import css from './FilterBar.module.css';
 import { addressOf, countOf, type Filters, NO_FILTERS, SHOWS, type State } from './filters';
@@ -114,34 +117,6 @@ function Narrowing({ filters }: { filters: Filters }) {
   );
 }
 
-interface ChoiceProps {
-  label: string;
-  any: string;
-  value: string;
-  options: readonly (readonly [string, string])[];
-  onChoose: (value: string) => void;
-}
-
-/** One of the options or none; what the address says is among them, whatever it is. */
-export function Choice({ label, any, value, options, onChoose }: ChoiceProps) {
-  const isKnown = !value || options.some(([each]) => each === value);
-  return (
-    <Field label={label}>
-      {(control) => (
-        <select {...control} value={value} onChange={({ target }) => onChoose(target.value)}>
-          <option value="">{any}</option>
-          {!isKnown && <option value={value}>{value}</option>}
-          {options.map(([each, name]) => (
-            <option key={each} value={each}>
-              {name}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
-  );
-}
-
 function Day({ label, value, onChoose }: { label: string; value: string; onChoose: (day: string) => void }) {
   return (
     <Field label={label}>
@@ -184,70 +159,6 @@ function Tags({ filters }: { filters: Filters }) {
           {tag} <Icon name="close" />
         </Chip>
       ))}
-    </div>
-  );
-}
-
-/** A word that can be pressed. */
-export function Chip({
-  label,
-  onClick,
-  children,
-}: {
-  label: string;
-  onClick: () => void;
-  children: ReactNode;
-}) {
-  return (
-    <button type="button" className={css.chip} title={label} aria-label={label} onClick={onClick}>
-      {children}
-    </button>
-  );
-}
-
-const PAUSE = 300;
-
-interface SearchFieldProps {
-  label: string;
-  value: string;
-  /** `goesOn`: while a search is being typed, rather than begun or ended. */
-  onSearch: (text: string, goesOn: boolean) => void;
-}
-
-/** Searches a moment after the last letter; an address that changes by itself shows in it. */
-export function SearchField({ label, value, onSearch }: SearchFieldProps) {
-  const [text, setText] = useState(value);
-  const sent = useRef(value);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => {
-    if (value !== sent.current) setText(value);
-    sent.current = value;
-  }, [value]);
-  useEffect(() => () => clearTimeout(timer.current), []);
-
-  function send(now: string): void {
-    clearTimeout(timer.current);
-    if (now.trim() === sent.current) return;
-    const goesOn = sent.current !== '' && now.trim() !== '';
-    sent.current = now.trim();
-    onSearch(sent.current, goesOn);
-  }
-  function type(now: string): void {
-    setText(now);
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => send(now), PAUSE);
-  }
-  return (
-    <div className={css.search}>
-      <Icon name="search" />
-      <input
-        type="search"
-        aria-label={label}
-        placeholder={label}
-        value={text}
-        onChange={({ target }) => type(target.value)}
-        onKeyDown={({ key }) => key === 'Enter' && send(text)}
-      />
     </div>
   );
 }

@@ -1,15 +1,16 @@
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { useQuery } from 'urql';
 import { act } from '../api/act';
 import { errorAt, errorsElsewhere, type UserError } from '../api/errors';
+import { NO_OBJECT, objectIn } from '../api/json';
 import { navigate } from '../router/router';
 import { Button } from '../ui/Button';
+import { Choice } from '../ui/Choice';
 import { Dialog, DialogActions } from '../ui/Dialog';
 import { ErrorNote } from '../ui/ErrorNote';
 import { Field } from '../ui/Field';
 import { announce } from '../ui/toasts';
 import { type BatchCardData, Choices, RegenerateBatch } from './documents';
-import { Choice } from './FilterBar';
 import css from './RunAgain.module.css';
 
 interface RunAgainProps {
@@ -46,7 +47,7 @@ function Form({ batch, onClose }: Omit<RunAgainProps, 'open'>) {
   async function start(event: FormEvent): Promise<void> {
     event.preventDefault();
     const changed = objectIn(parameters);
-    if (changed === undefined) return setErrors([NO_OBJECT]);
+    if (changed === undefined) return setErrors([WRONG]);
     setBusy(true);
     const outcome = await act(RegenerateBatch, {
       input: {
@@ -139,7 +140,7 @@ interface RadioProps {
   checked: boolean;
   disabled?: boolean;
   onCheck: () => void;
-  children: React.ReactNode;
+  children: ReactNode;
 }
 
 function Radio({ checked, disabled = false, onCheck, children }: RadioProps) {
@@ -151,21 +152,4 @@ function Radio({ checked, disabled = false, onCheck, children }: RadioProps) {
   );
 }
 
-const NO_OBJECT: UserError = {
-  field: ['parameters'],
-  code: 'INVALID',
-  message: 'This is no JSON object. It looks like {"seed": 7}.',
-};
-
-/** Null for an empty text, undefined for what is no object. */
-export function objectIn(text: string): Record<string, unknown> | null | undefined {
-  if (!text.trim()) return null;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
+const WRONG: UserError = { field: ['parameters'], code: 'INVALID', message: NO_OBJECT };
