@@ -127,7 +127,7 @@ async def test_an_address_that_was_changed_leads_nowhere(change, put, as_anonymo
 
 TRAVERSALS = [
     f"{before}{step * steps}{target}"
-    for before in ("", f"{uuid4()}/")
+    for before in ("", "6d2e0175-afe7-4de2-9c26-a4e5e8f03c36/")
     for step, steps in [
         ("../", 1),
         ("../", 3),
