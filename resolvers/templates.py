@@ -23,6 +23,7 @@ __all__ = [
 
 DESCRIPTION_RULE = TextRule(longest=2_000, lines=True, optional=True)
 MAX_TEMPLATES = 1_000
+PATHS = tuple(("templates", str(place)) for place in range(MAX_TEMPLATES))
 
 
 def refuse_collection(asked: CreateCollectionInput, models: frozenset[str]) -> Iterator[Refusal]:
@@ -49,15 +50,8 @@ def refuse_templates(templates: Sequence[TemplateInput]) -> Iterator[Refusal]:
 def written_templates(templates: Sequence[TemplateInput]) -> list[TemplateDraft]:
     """Those of the input, as the plan needs them."""
     return [
-        TemplateDraft(
-            template.name,
-            template.prompt,
-            ("templates", str(place)),
-            None,
-            template.model,
-            json_object(template.parameters) if template.parameters else {},
-        )
-        for place, template in enumerate(templates[:MAX_TEMPLATES])
+        TemplateDraft(each.name, each.prompt, path, None, each.model, json_object(each.parameters or {}))
+        for path, each in zip(PATHS, templates, strict=False)
     ]
 
 

@@ -7,13 +7,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from db.generations import TemplateRow, insert_generations
+from db.generations import insert_generations
 from db.session import Database, Session
+from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
 from resolvers.context import Services
 from worker.demo import DemoProvider
 
-BOAT = TemplateRow("Boat", ["a boat"], name="A boat", seed=7)
+BOAT = PlannedTemplate("Boat", ["a boat"], name="A boat", seed=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
