@@ -1,25 +1,27 @@
 """Where a batch's generations are written, all in one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
 from db.session import Session
+from engine.columns import Columns
 from engine.plan import PlannedTemplate
 
 __all__ = ["insert_generations"]
 
 
 async def insert_generations(
-    session: Session, batch_id: UUID, templates: Sequence[PlannedTemplate], *, variants: int = 1
+    session: Session, batch_id: UUID, templates: Collection[PlannedTemplate], *, variants: int = 1
 ) -> None:
     """Each prompt so many times, one after the other. The session is the viewer's."""
-    await session.rows("insert_generations", batch_id, _columns(templates), variants)
+    columns = _given(Columns.of(PlannedTemplate, templates))
+    before = accumulate(map(len, columns["prompts"]), initial=0)
+    await session.rows("insert_generations", batch_id, {**columns, "before": list(before)[:-1]}, variants)
 
 
-def _columns(templates: Sequence[PlannedTemplate]) -> dict[str, Any]:
-    """By column, for there may be a thousand rows; one that is null in all of them is not sent."""
-    columns = dict(zip(PlannedTemplate._fields, zip(*templates, strict=True), strict=True))
-    given = {name: values for name, values in columns.items() if values.count(None) < len(values)}
-    return given | {"before": list(accumulate(map(len, columns["prompts"]), initial=0))[:-1]}
+def _given(templates: Columns[PlannedTemplate]) -> dict[str, Any]:
+    """The columns that say anything: those that are null throughout are not sent."""
+    columns = {name: templates.column(name) for name in PlannedTemplate._fields}
+    return {name: values for name, values in columns.items() if values.count(None) < len(values)}

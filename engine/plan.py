@@ -4,12 +4,13 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from engine.columns import Columns
 from engine.refusals import Refusal, TextRule, all_good, not_found, refuse_text, too_long
 from engine.words import UserErrorCode
 
@@ -53,7 +54,7 @@ class BatchOrder:
     collection as well, where there is one.
     """
 
-    templates: Sequence[TemplateDraft]
+    templates: Columns[TemplateDraft]
     variables: Mapping[str, Any]
     parameters: Mapping[str, Any]
     model: str
@@ -88,7 +89,7 @@ class BatchPlan:
 
     total: int
     variants: int
-    templates: list[PlannedTemplate]
+    templates: Collection[PlannedTemplate]
     refusals: list[Refusal]
 
 
@@ -126,21 +127,21 @@ def _refusals(order: BatchOrder) -> Iterator[Refusal]:
         for template in order.templates:
             yield from refuse_template(template, order.models)
     yield from _variable_refusals(order.variables)
-    for name, template in _first_uses(order.templates).items():
+    for name, user in _first_uses(order.templates).items():
         if name not in order.variables:
             yield Refusal(
                 path=("variables", name),
                 code=UserErrorCode.REQUIRED,
-                message=f'The template "{template.name}" needs a value for {{{{{name}}}}}.',
+                message=f'The template "{user}" needs a value for {{{{{name}}}}}.',
             )
 
 
 def _all_fine(order: BatchOrder) -> bool:
     """Whether no template is refused, beyond doubt: there may be a thousand."""
     return (
-        all_good([template.name for template in order.templates], NAME_RULE)
-        and all_good([template.prompt for template in order.templates], PROMPT_RULE)
-        and {template.model for template in order.templates} <= {None, *order.models}
+        all_good(order.templates.column("name"), NAME_RULE)
+        and all_good(order.templates.column("prompt"), PROMPT_RULE)
+        and set(order.templates.column("model")) <= {None, *order.models}
     )
 
 
@@ -206,48 +207,42 @@ def _beyond(message: str) -> Refusal:
 
 def _extent(order: BatchOrder) -> Extent:
     """Of the whole batch; the templates that nothing is done to, maybe a thousand, are weighed at once."""
+    rows = zip(order.templates.column("prompt"), order.templates.column("parameters"), strict=True)
+    others = [(prompt, own) for prompt, own in rows if own or "{{" in prompt]
+    extents = [_extent_of(prompt, own, order) for prompt, own in others]
     common = len(json.dumps(order.parameters))
-    plain = [each.prompt for each in order.templates if _is_plain(each)]
-    extents = [Extent(len(plain), 0, sum(map(len, plain)) + len(plain) * common)]
-    if len(plain) < len(order.templates):
-        extents += [_extent_of(each, order) for each in order.templates if not _is_plain(each)]
-    prompts, longest, characters = zip(*extents, strict=True)
-    return Extent(sum(prompts), max(longest), sum(characters))
+    plain = len(order.templates) - len(others)
+    characters = sum(map(len, order.templates.column("prompt"))) - sum(len(prompt) for prompt, _ in others)
+    prompts, longest, filled = zip(*extents, Extent(plain, 0, characters + plain * common), strict=True)
+    return Extent(sum(prompts), max(longest), sum(filled))
 
 
-def _is_plain(template: TemplateDraft) -> bool:
-    return "{{" not in template.prompt and not template.parameters
-
-
-def _extent_of(template: TemplateDraft, order: BatchOrder) -> Extent:
-    lengths = {name: list(map(len, texts)) for name, texts in _choices(template.prompt, order).items()}
+def _extent_of(prompt: str, own: Mapping[str, Any], order: BatchOrder) -> Extent:
+    lengths = {name: list(map(len, texts)) for name, texts in _choices(prompt, order).items()}
     prompts = math.prod(map(len, lengths.values()))
-    longest = characters = len(VARIABLE.sub("", template.prompt))
-    characters *= prompts
-    for name in VARIABLE.findall(template.prompt):
+    longest = len(VARIABLE.sub("", prompt))
+    characters = longest * prompts
+    for name in VARIABLE.findall(prompt):
         longest += max(lengths[name])
         characters += sum(lengths[name]) * (prompts // len(lengths[name]))
-    parameters = len(json.dumps({**order.parameters, **template.parameters}))
+    parameters = len(json.dumps({**order.parameters, **own}))
     return Extent(prompts, longest, characters + prompts * parameters)
 
 
-def _planned(order: BatchOrder) -> list[PlannedTemplate]:
-    """By column, which a thousand templates are quicker to go through."""
-    templates, collection = order.templates, order.collection
-    prompts = [_filled(each.prompt, order) if "{{" in each.prompt else [each.prompt] for each in templates]
-    parameters = [{**order.parameters, **own} if (own := each.parameters) else None for each in templates]
+def _planned(order: BatchOrder) -> Columns[PlannedTemplate]:
+    drafts, collection = order.templates, order.collection
+    parameters = [{**order.parameters, **own} if own else None for own in drafts.column("parameters")]
     common = asked_seed(order.parameters)
-    return list(
-        map(
-            PlannedTemplate,
-            [each.name for each in templates],
-            prompts,
-            [each.id for each in templates],
-            [f"{collection} - {each.name}" if collection else None for each in templates],
-            [each.model for each in templates],
-            parameters,
-            [common if own is None else asked_seed(own) for own in parameters],
-        )
+    return Columns(
+        PlannedTemplate,
+        len(drafts),
+        template_name=drafts.column("name"),
+        prompts=[_filled(each, order) if "{{" in each else [each] for each in drafts.column("prompt")],
+        template_id=drafts.column("id"),
+        name=[f"{collection} - {name}" if collection else None for name in drafts.column("name")],
+        model=drafts.column("model"),
+        parameters=parameters,
+        seed=[common if each is None else asked_seed(each) for each in parameters],
     )
 
 
@@ -282,10 +277,10 @@ def _names(prompt: str) -> list[str]:
     return list(dict.fromkeys(VARIABLE.findall(prompt)))
 
 
-def _first_uses(templates: Sequence[TemplateDraft]) -> dict[str, TemplateDraft]:
-    """Each variable with the first template that uses it."""
-    uses: dict[str, TemplateDraft] = {}
-    for template in templates:
-        if "{{" in template.prompt:
-            uses |= {name: template for name in _names(template.prompt) if name not in uses}
+def _first_uses(templates: Columns[TemplateDraft]) -> dict[str, str]:
+    """Each variable with the name of the first template that uses it."""
+    uses: dict[str, str] = {}
+    for template, prompt in zip(templates.column("name"), templates.column("prompt"), strict=True):
+        if "{{" in prompt:
+            uses |= {name: template for name in _names(prompt) if name not in uses}
     return uses

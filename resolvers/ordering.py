@@ -1,6 +1,6 @@
 """From the input of startBatch or generateImage to what is written, collecting every refusal on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from db.session import Session
+from engine.columns import Columns
 from engine.plan import (
     NAME_RULE,
     PROMPT_RULE,
@@ -66,7 +67,7 @@ class BatchDraft:
     parameters: dict[str, Any]
     variables: dict[str, Any]
     total: int
-    templates: list[PlannedTemplate]
+    templates: Collection[PlannedTemplate]
     variants: int = 1
     regenerated_from: UUID | None = None
 
@@ -175,7 +176,7 @@ async def _collection(session: Session, id: strawberry.ID | None) -> Row | None:
 
 async def _templates(
     session: Session, asked: StartBatchInput, collection: Row | None
-) -> tuple[list[TemplateDraft], list[Refusal]]:
+) -> tuple[Columns[TemplateDraft], list[Refusal]]:
     """The collection's templates, then those written on the spot."""
     written = written_templates(asked.templates or [])
     if collection is not None:
@@ -190,7 +191,7 @@ async def _templates(
 
 
 def _order(
-    asked: StartBatchInput, templates: list[TemplateDraft], collection: Row | None, services: Services
+    asked: StartBatchInput, templates: Columns[TemplateDraft], collection: Row | None, services: Services
 ) -> BatchOrder:
     return BatchOrder(
         templates=templates,
