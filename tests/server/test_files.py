@@ -18,6 +18,7 @@ from engine.seams import StorageError
 from server.addresses.files import Files
 from server.identity.secrets import local_user, signing_secret
 from server.identity.signing import Signer
+from tests.along import LEAKS
 from worker.storage import open_storage
 
 
@@ -173,6 +174,7 @@ async def raw(address, target):
     answer = await reader.read()
     writer.close()
     await writer.wait_closed()
+    LEAKS.read_answer(answer)
     return answer
 
 
