@@ -18,6 +18,7 @@ OF_THE_WORKER = {
     "count_saving",
     "forget_faults",
     "generations_for_work",
+    "feed",
     "generation_of_attempt",
     "generations_in_states",
     "has_waiting_generations",

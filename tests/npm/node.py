@@ -1,5 +1,6 @@
 """Node from its wheel, and the packages of this folder as package-lock.json has them."""
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -15,10 +16,12 @@ SECONDS = 120
 
 
 def install() -> None:
-    """Once in a checkout, and again when the lock file has changed."""
-    lock = (FOLDER / "package-lock.json").read_bytes()
-    installed = FOLDER / "node_modules/.installed-lock.json"
-    if installed.exists() and installed.read_bytes() == lock:
-        return
-    subprocess.run([NODE, NPM, "ci", "--ignore-scripts"], cwd=FOLDER, check=True, timeout=SECONDS)
-    installed.write_bytes(lock)
+    """Once in a checkout, and again when the lock file has changed; another process waits meanwhile."""
+    with (FOLDER / "package-lock.json").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        lock = file.read()
+        installed = FOLDER / "node_modules/.installed-lock.json"
+        if installed.exists() and installed.read_bytes() == lock:
+            return
+        subprocess.run([NODE, NPM, "ci", "--ignore-scripts"], cwd=FOLDER, check=True, timeout=SECONDS)
+        installed.write_bytes(lock)
