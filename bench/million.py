@@ -62,9 +62,7 @@ class Million:
 
     async def somebody(self) -> UUID:
         """One user of them all, in the middle of the table."""
-        users = await self.database.fetch(
-            "select distinct user_id from batches order by user_id"
-        )
+        users = await self.database.fetch("select distinct user_id from batches order by user_id")
         return UUID(str(users[len(users) // 2][0]))
 
 
@@ -108,7 +106,9 @@ async def million(folder: Path | None, users: int = USERS) -> AsyncIterator[Mill
 
 
 async def _migrate(postgres: EmbeddedPostgres) -> None:
-    own = {name: text for name, text in os.environ.items() if not is_setting(name)} | {"BATCH_STUDIO_LOG_LEVEL": "warning"}
+    own = {name: text for name, text in os.environ.items() if not is_setting(name)} | {
+        "BATCH_STUDIO_LOG_LEVEL": "warning"
+    }
     urls = {"DATABASE_URL": postgres.login_url, "BATCH_STUDIO_MIGRATION_URL": postgres.owner_url}
     process = await asyncio.create_subprocess_exec(
         PROGRAM, "migrate", "--samples", cwd="/", env=own | urls, stdout=asyncio.subprocess.DEVNULL

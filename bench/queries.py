@@ -89,7 +89,11 @@ def main() -> None:
     breaches = [breach for run in runs for breach in _breaches(run)]
     for run in runs:
         print("\n".join(_report(run)))
-    print("\n".join(["", *(f"BREACH: {each}" for each in breaches)] if breaches else ["", "All within the limits."]))
+    print(
+        "\n".join(
+            ["", *(f"BREACH: {each}" for each in breaches)] if breaches else ["", "All within the limits."]
+        )
+    )
     sys.exit(bool(breaches))
 
 
@@ -116,7 +120,7 @@ def _measure(
 ) -> Figures:
     _compare(readers, signing=signing)
     costs = {(reader.name, question.name): Costs() for reader in readers for question in QUESTIONS}
-    cold_costs, ours = Costs(), next(reader for reader in readers if reader.name == OURS)
+    parsing, cold_costs, ours = [], Costs(), next(reader for reader in readers if reader.name == OURS)
     unseen = iter(range(sys.maxsize))
     for number in range(-1, given.rounds):
         for question in QUESTIONS:
@@ -127,13 +131,14 @@ def _measure(
                 _spend(filled, reader, requests, spent)
         new = [cold(batch, next(unseen)) for _ in range(given.requests + 1)]
         _spend(filled, ours, new, Costs() if number < 0 else cold_costs)
+        parsing.append(_parsing(new))
         print(f"  {'signing' if signing else 'no signing'}: round {number + 1} of {given.rounds}", flush=True)
     return Figures(
         signing=signing,
         costs=costs,
         memory={reader.name: memory_of(reader.service.pid) for reader in readers},
         cold=cold_costs,
-        parsing=_parsing([cold(batch, next(unseen)) for _ in range(300)]),
+        parsing=median(parsing),
     )
 
 
@@ -212,9 +217,7 @@ def _report(run: Figures) -> Iterator[str]:
 
 def _cell(costs: Costs) -> str:
     cuts = quantiles(costs.seconds, n=100)
-    return (
-        f"{1000 * costs.own:6.2f}{1000 * costs.together:7.2f}   p50{1000 * cuts[49]:6.1f} p99{1000 * cuts[98]:6.1f}"
-    )
+    return f"{1000 * costs.own:6.2f}{1000 * costs.together:7.2f}   p50{1000 * cuts[49]:6.1f} p99{1000 * cuts[98]:6.1f}"
 
 
 def _way(run: Figures) -> str:

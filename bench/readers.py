@@ -18,7 +18,17 @@ from service import Service, running
 from server.identity.signing import Signer
 from tests.npm.node import NODE, install
 
-__all__ = ["FLOOR", "OURS", "POSTGRAPHILE", "QUESTIONS", "Question", "Reader", "Request", "cold", "opened_readers"]
+__all__ = [
+    "FLOOR",
+    "OURS",
+    "POSTGRAPHILE",
+    "QUESTIONS",
+    "Question",
+    "Reader",
+    "Request",
+    "cold",
+    "opened_readers",
+]
 
 FOLDER = Path(__file__).with_name("reading")
 FLOOR, STOCK, POSTGRAPHILE, OURS = "hand-written", "stock Strawberry", "PostGraphile 5", "Batch Studio"
@@ -124,9 +134,7 @@ async def opened_readers(
         readers = []
         for name, program, command in _programs():
             settings = _settings(filled, name)
-            service = await stack.enter_async_context(
-                running(*command, program=program, log=log, **settings)
-            )
+            service = await stack.enter_async_context(running(*command, program=program, log=log, **settings))
             readers.append(_reader(name, service, user, _requests(name, batch, signing=signing)))
         yield readers
 

@@ -1,6 +1,6 @@
 """Prints the CPU seconds of parsing and validating one document after the other, by graphql-core alone.
 
-    python bench/reading/parsing.py < documents.json
+python bench/reading/parsing.py < documents.json
 """
 
 import json
