@@ -2,14 +2,15 @@
 
     uv run python bench/history.py [--data FOLDER] [--requests 30]
 
-Over bench/million.py's database and the service's API: a page of 20 batches with counts and 4 images each at the
-beginning, in the middle and at the end of a user's history; a batch with 100 images of 12 fields; searches. Times are
-PostgreSQL's own of all statements of a request (parse, bind with its planning, execute), the median of the requests.
-What a page looks at is counted in blocks, once here and once in a database of 4 users who have as much each.
+Over bench/million.py's database and the service's API: a page of 20 batches with counts and 4 images each
+at the beginning, in the middle and at the end of a user's history; a batch with 100 images of 12 fields;
+searches. Times are PostgreSQL's own of all statements of a request (parse, bind with its planning, execute),
+the median of the requests. What a page looks at is counted in blocks, once here and once in a database of 4
+users who have as much each.
 
-Exits with 1 where a page or a batch takes more than one statement, the page in the middle more than 2 ms, a search more
-than 20 ms; where a table is read from end to end or two bitmaps are intersected; where a page deeper in the history, or
-among 50 times as many rows of others, looks at more than twice as much.
+Exits with 1 where a page or a batch takes more than one statement, the page in the middle more than 2 ms, a
+search more than 20 ms; where a table is read from end to end or two bitmaps are intersected; where a page
+deeper in the history, or among 50 times as many rows of others, looks at more than twice as much.
 """
 
 import argparse
@@ -66,7 +67,10 @@ SEARCHES = {
     for which, words in WORDS.items()
 }
 LARGE_BATCH = """
-    select id from batches where user_id = $1 and total = 100 and deleted_at is null order by created_at limit 1
+    select id from batches
+    where user_id = $1 and total = 100 and deleted_at is null
+    order by created_at
+    limit 1
 """
 TABLES = ("batches", "images", "generations", "collections", "templates")
 

@@ -2,8 +2,8 @@
 
     uv run python bench/million.py [--data FOLDER] [--users 200]
 
-An embedded PostgreSQL in that folder, filled unless it is: a bench with the same folder uses it again. As on a
-machine in use, newer migrations are applied to what is there. A user is 5,000 images; what there is, million.sql says.
+An embedded PostgreSQL in that folder, filled unless it is: a bench with the same folder uses it again, with
+newer migrations applied to what is there. A user is 5,000 images; what there is, million.sql says.
 """
 
 import argparse
@@ -45,8 +45,9 @@ INDEXES = """
 """
 FOREIGN_KEYS = """
     select format('alter table %s drop constraint %I', conrelid::regclass, conname),
-           format('alter table %s add constraint %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+           format('alter table %s add constraint %I %s', conrelid::regclass, conname, definition)
     from pg_constraint
+    cross join pg_get_constraintdef(oid) as definition
     where contype = 'f' and conrelid = any($1::regclass[])
 """
 FILLED = "select exists (select from batches)"

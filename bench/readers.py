@@ -23,6 +23,7 @@ __all__ = [
     "OURS",
     "POSTGRAPHILE",
     "QUESTIONS",
+    "STOCK",
     "Question",
     "Reader",
     "Request",
@@ -37,11 +38,12 @@ PUBLIC_URL = "https://studio.example"
 # A request's parts: method, path, body.
 Request = tuple[str, str, bytes | None]
 
-IMAGE = """
-    id name prompt url thumbnailUrl placeholder width height contentType byteSize favorite createdAt
-"""
 GRAPHQL = {
-    "Q1": f"query Q1($id: ID!) {{ batch(id: $id) {{ id title images(first: 100) {{ nodes {{ {IMAGE} }} }} }} }}",
+    "Q1": """
+        query Q1($id: ID!) { batch(id: $id) { id title images(first: 100) { nodes {
+          id name prompt url thumbnailUrl placeholder width height contentType byteSize favorite createdAt
+        } } } }
+    """,
     "Q2": """
         query Q2 { batches(first: 20) { nodes {
           id title status counts { total succeeded failed saved } createdAt
@@ -53,13 +55,13 @@ GRAPHQL = {
 NOT_DELETED = "condition: {deletedAt: null}"
 IN_ORDER = "orderBy: [POSITION_ASC, CREATED_AT_ASC]"
 NEWEST = "orderBy: [CREATED_AT_DESC, ROW_ID_DESC]"
-# `signedUrl` and `signedThumbnailUrl` are computed columns, functions over a row; without signing, plain columns.
+# A signed address is a computed column, a function over the row; without signing, it is the column itself.
 POSTGRAPHILE_GRAPHQL = {
     "Q1": f"""
         query Q1($id: UUID!) {{ batch: batchByRowId(rowId: $id) {{
           id: rowId title images: imagesByBatchIdAndUserId(first: 100, {NOT_DELETED}, {IN_ORDER}) {{ nodes {{
-            id: rowId name prompt url: URL thumbnailUrl: THUMBNAIL placeholder width height contentType byteSize favorite
-            createdAt
+            id: rowId name prompt url: URL thumbnailUrl: THUMBNAIL placeholder width height contentType
+            byteSize favorite createdAt
           }} }}
         }} }}
     """,
@@ -112,7 +114,7 @@ class Reader:
         return answer
 
     def data(self, question: str) -> Any:
-        """The answer as it is compared: an instant has many forms, and PostGraphile's counts lie elsewhere."""
+        """What is compared: an instant has many forms, and PostGraphile's counts lie elsewhere."""
         answer = json.loads(self.ask(self.requests[question]))
         if answer.get("errors") or not answer.get("data"):
             raise SystemExit(f"{self.name} answered {question} with {json.dumps(answer)[:500]}")

@@ -80,7 +80,7 @@ class Journal:
 
     async def _new(self) -> bytes:
         size = -1
-        while size != (size := self.log.stat().st_size):
+        while size != (size := self.log.stat().st_size):  # noqa: ASYNC110 - a file has no event
             await asyncio.sleep(QUIET)
         with self.log.open("rb") as log:
             log.seek(self.seen)

@@ -1,7 +1,7 @@
-"""The floor: three routes, a hand-written statement each; PostgreSQL builds the JSON, whose bytes pass through.
+"""The floor: three routes, a hand-written statement each; PostgreSQL builds the JSON, its bytes pass through.
 
 Rows become JSON in one piece at the end, by row_to_json over an array of rows: of the ways to build it in
-PostgreSQL the cheapest that was measured. The route, the token, the session, the log line and the counts are the service's.
+PostgreSQL the cheapest that was measured. Identity, sessions, middleware, log and counts are the service's.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,13 @@ BATCH_WITH_IMAGES = """
             select array(
                 select image from (
                     select i.id, i.name, i.prompt, studio.signed_address(i.url, $2::text[]) as url,
-                           studio.signed_address(i.url || '.400.webp', $2::text[]) as "thumbnailUrl", i.placeholder,
-                           i.width, i.height, i.content_type as "contentType", i.byte_size as "byteSize", i.favorite,
-                           i.created_at as "createdAt"
+                           studio.signed_address(i.url || '.400.webp', $2::text[]) as "thumbnailUrl",
+                           i.placeholder, i.width, i.height, i.content_type as "contentType",
+                           i.byte_size as "byteSize", i.favorite, i.created_at as "createdAt"
                     from images i
-                    where i.user_id = (select studio.current_user_id()) and i.batch_id = b.id and i.deleted_at is null
+                    where i.user_id = (select studio.current_user_id())
+                      and i.batch_id = b.id
+                      and i.deleted_at is null
                     order by i.position, i.created_at, i.id
                     limit 100
                 ) image

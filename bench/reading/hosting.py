@@ -1,4 +1,4 @@
-"""Runs an application as the service runs its own: its settings, identity, sessions, middleware, uvicorn, uvloop."""
+"""Runs an application as the service runs its own: with its settings, identity, middleware and server."""
 
 import asyncio
 import gc

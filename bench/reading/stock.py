@@ -1,4 +1,4 @@
-"""Stock Strawberry over the same tables, as its documentation shows it: types, resolvers, a dataloader, its view.
+"""Stock Strawberry over the same tables, as its documentation has it: types, resolvers, a dataloader.
 
 The identity, the sessions, the log line and the counts are the service's; nothing is cached but tokens.
 """
