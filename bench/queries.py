@@ -95,8 +95,6 @@ def main() -> None:
     parser.add_argument("--signing", action=argparse.BooleanOptionalAction, help="one way alone; else both")
     runs = asyncio.run(_runs(parser.parse_args()))
     broken = [f"BREACH: {each}" for run in runs for each in breaches(run)]
-    for run in runs:
-        print("\n".join(report(run)))
     print("\n".join(["", *(broken or ["All within the limits."])]))
     sys.exit(bool(broken))
 
@@ -123,7 +121,9 @@ async def _run(filled: Million, given: argparse.Namespace, *, signing: bool) -> 
                 unseen=(cold(batch, each) for each in count()),
                 signing=signing,
             )
-            return await asyncio.to_thread(_all_rounds, trial, given)
+            figures = await asyncio.to_thread(_all_rounds, trial, given)
+    print("\n".join(report(figures)))
+    return figures
 
 
 def _all_rounds(trial: Trial, given: argparse.Namespace) -> Figures:
