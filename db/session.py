@@ -15,6 +15,8 @@ import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
+from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.statements import statement
 from engine.viewer import Viewer
 
@@ -91,6 +93,10 @@ class Session:
 
     async def value(self, name: str, *parameters: Any) -> Any:
         return await self.connection.fetchval(statement(name), *parameters)
+
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
+        """The rows of a compiled statement; JSON in them comes as its bytes. Raises BadCursorError."""
+        return await self.connection.fetch(statement.text, *statement.values(bound))
 
     async def become_worker(self) -> None:
         """The rest of this transaction runs as studio_worker."""
@@ -239,9 +245,12 @@ async def open_database(
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """JSON columns come and go as Python values, in binary, which rows within rows need."""
+    """JSON columns come and go as Python values, in binary, which rows within rows need.
+
+    They are jsonb; json is what a statement has made for a client, and goes there as it is.
+    """
     await connection.set_type_codec(
-        "json", schema="pg_catalog", encoder=orjson.dumps, decoder=orjson.loads, format="binary"
+        "json", schema="pg_catalog", encoder=orjson.dumps, decoder=bytes, format="binary"
     )
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_dump_jsonb, decoder=_load_jsonb, format="binary"

@@ -13,7 +13,6 @@ from engine.seams import Hints, Model, NoTraces, Provider, Traces
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.faults import Fault, UnavailableFault
-from resolvers.relations import Relations
 
 __all__ = ["Context", "Join", "Services", "StreamContext"]
 
@@ -51,11 +50,10 @@ class Services:
         return frozenset(model.name for model in self.models)
 
 
-class Context(Relations):
-    """One operation: its viewer, its services, its loaders."""
+class Context:
+    """One operation: its viewer, its services."""
 
     def __init__(self, viewer: Viewer, services: Services) -> None:
-        super().__init__(self.session, services.signer)
         self.viewer = viewer
         self.services = services
 

@@ -9,14 +9,13 @@ from engine.refusals import Refusal
 from resolvers import control, starting
 from resolvers.context import Context
 from resolvers.templates import refuse_collection, template_rows
-from schema.collection import Collection
 from schema.inputs import (
     CreateCollectionInput,
     GenerateImageInput,
     RegenerateBatchInput,
     StartBatchInput,
 )
-from schema.node import global_id, read_id
+from schema.node import global_id, read_id, row
 from schema.payloads import (
     BatchPayload,
     CollectionPayload,
@@ -74,19 +73,19 @@ class Mutation:
         ] = None,
     ) -> BatchPayload:
         key = read_id(id)
-        return await _batch(info.context, id, await control.retry_batch(info.context, key, codes))
+        return _batch(id, await control.retry_batch(info.context, key, codes))
 
     @strawberry.mutation(description="What waits ends at once; what the provider has is stopped there.")
     async def cancel_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await _batch(info.context, id, await control.cancel_batch(info.context, read_id(id)))
+        return _batch(id, await control.cancel_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="Nothing new begins; what the provider has goes on.")
     async def pause_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await _batch(info.context, id, await control.pause_batch(info.context, read_id(id)))
+        return _batch(id, await control.pause_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="Goes on where it was paused.")
     async def resume_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await _batch(info.context, id, await control.resume_batch(info.context, read_id(id)))
+        return _batch(id, await control.resume_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="One image outside any batch, as from a single workspace.")
     async def generate_image(
@@ -97,7 +96,7 @@ class Mutation:
         outcome = await starting.generate_image(info.context, input)
         if isinstance(outcome, list):
             return GenerationPayload(user_errors=_user_errors(outcome))
-        return GenerationPayload(generation=await info.context.generation(outcome))
+        return GenerationPayload(generation=row(outcome))
 
     @strawberry.mutation(
         description=(
@@ -107,12 +106,12 @@ class Mutation:
     )
     async def retry_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
         refusals = await control.retry_generation(info.context, read_id(id))
-        return await _generation(info.context, id, refusals)
+        return _generation(id, refusals)
 
     @strawberry.mutation(description="Ends it where it waits; stops it where the provider has it.")
     async def cancel_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
         refusals = await control.cancel_generation(info.context, read_id(id))
-        return await _generation(info.context, id, refusals)
+        return _generation(id, refusals)
 
     @strawberry.mutation(description="A new collection of prompt templates, the caller's own.")
     async def create_collection(
@@ -124,24 +123,23 @@ class Mutation:
         if refusals:
             return CollectionPayload(user_errors=_user_errors(refusals))
         async with info.context.session() as session:
-            row = await session.one("insert_collection", input.name, input.description)
-            await session.rows("insert_templates", row["id"], template_rows(input.templates))
-        return CollectionPayload(collection=Collection.of(row))
+            made = await session.one("insert_collection", input.name, input.description)
+            await session.rows("insert_templates", made["id"], template_rows(input.templates))
+        return CollectionPayload(collection=row(made["id"]))
 
 
 def _started(outcome: starting.Outcome) -> StartBatchPayload:
     if isinstance(outcome, list):
         return StartBatchPayload(user_errors=_user_errors(outcome))
-    return StartBatchPayload(batch_id=global_id(outcome), key=outcome)
+    return StartBatchPayload(batch_id=global_id(outcome), batch=row(outcome))
 
 
-async def _batch(context: Context, id: str, refusals: list[Refusal]) -> BatchPayload:
-    return BatchPayload(batch=await context.batch(read_id(id)), user_errors=_user_errors(refusals))
+def _batch(id: str, refusals: list[Refusal]) -> BatchPayload:
+    return BatchPayload(batch=row(read_id(id)), user_errors=_user_errors(refusals))
 
 
-async def _generation(context: Context, id: str, refusals: list[Refusal]) -> GenerationPayload:
-    generation = await context.generation(read_id(id))
-    return GenerationPayload(generation=generation, user_errors=_user_errors(refusals))
+def _generation(id: str, refusals: list[Refusal]) -> GenerationPayload:
+    return GenerationPayload(generation=row(read_id(id)), user_errors=_user_errors(refusals))
 
 
 def _user_errors(refusals: Iterable[Refusal]) -> list[UserError]:

@@ -1,12 +1,10 @@
 """What a mutation or a subscription hands back."""
 
 from typing import Self
-from uuid import UUID
 
 import strawberry
 
 from engine.refusals import Refusal
-from schema.asks import Info
 from schema.collection import Collection
 from schema.history import Batch, Generation
 from schema.words import UserErrorCode
@@ -44,14 +42,10 @@ class StartBatchPayload:
     batch_id: strawberry.ID | None = strawberry.field(
         default=None, description="Shared by every image of the batch."
     )
+    batch: Batch | None = strawberry.field(default=None, description="The batch, as accepted.")
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Empty where it was started."
     )
-    key: strawberry.Private[UUID | None] = None
-
-    @strawberry.field(description="The batch, as accepted.")
-    async def batch(self, info: Info) -> Batch | None:
-        return await info.context.batch(self.key)
 
 
 @strawberry.type(description="The batch as it is now, or why nothing was done.")

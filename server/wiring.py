@@ -26,7 +26,7 @@ from server.identity.tokens import local_token
 from server.live.streams import Live, open_live
 from server.operations.documents import DocumentPolicy
 from server.operations.measure import Limits
-from server.operations.pipeline import build_schema
+from server.operations.pipeline import Pipeline
 from server.operations.rates import Rates
 from server.operations.trusted import load_trusted
 from server.providers import default_model, open_providers
@@ -58,8 +58,8 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
         providers = await stack.enter_async_context(open_providers(settings, children))
         signer = Signer(signing_secret(settings), f"{settings.address}/files/")
         services = _services(settings, shared, database, signer, providers)
-        schema = build_schema(_documents(settings), Rates(settings.mutations_per_minute))
-        live = await stack.enter_async_context(open_live(schema, services))
+        pipeline = Pipeline(_documents(settings), Rates(settings.mutations_per_minute))
+        live = await stack.enter_async_context(open_live(pipeline, services))
         storage = WatchedStorage(storage_of(settings), shared.metrics)
         _watch(shared.metrics, live)
         yield create_app(

@@ -11,19 +11,6 @@ from jsonb_array_elements($2) with ordinality as t (template, position)
 -- name: collections_by_id
 select * from collections where id = any($1::uuid[])
 
--- name: collection_page
--- the caller's and the shared ones, by name, after ($1, $2)
-select * from collections
-where (name, id) > ($1, $2)
-order by name, id
-limit $3
-
--- name: collection_count
-select count(*) from collections
-
--- name: templates_by_id
-select * from templates where id = any($1::uuid[])
-
 -- name: templates_of_collections
 select * from templates where collection_id = any($1::uuid[]) order by collection_id, position, id
 
