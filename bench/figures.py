@@ -1,6 +1,6 @@
 """What bench/queries.py found: the figures, the limits they break, the table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 
@@ -25,12 +25,9 @@ class Costs:
     seconds: list[float] = field(default_factory=list)
 
     @property
-    def own(self) -> float:
-        return median(self.api)
-
-    @property
-    def together(self) -> float:
-        return median([api + postgres for api, postgres in zip(self.api, self.postgres, strict=True)])
+    def together(self) -> list[float]:
+        """API and PostgreSQL."""
+        return [api + postgres for api, postgres in zip(self.api, self.postgres, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +38,7 @@ class Figures:
     costs: Mapping[tuple[str, str], Costs]
     memory: Mapping[str, int]
     cold: Costs
-    parsing: float
+    parsing: Sequence[float]
 
     @property
     def way(self) -> str:
@@ -53,15 +50,15 @@ class Figures:
 
     @property
     def cold_ratio(self) -> float:
-        return self.cold.own / self.parsing
+        return _ratio(self.cold.api, self.parsing)
 
     def floor_ratio(self, question: str) -> float:
         """Our API's CPU beside the floor's."""
-        return self.costs[OURS, question].own / self.costs[FLOOR, question].own
+        return _ratio(self.costs[OURS, question].api, self.costs[FLOOR, question].api)
 
     def postgraphile_ratio(self, question: str) -> float:
         """PostGraphile's CPU with PostgreSQL's beside ours."""
-        return self.costs[POSTGRAPHILE, question].together / self.costs[OURS, question].together
+        return _ratio(self.costs[POSTGRAPHILE, question].together, self.costs[OURS, question].together)
 
 
 def breaches(figures: Figures) -> Iterator[str]:
@@ -90,18 +87,23 @@ def report(figures: Figures) -> Iterator[str]:
         ours, floor = figures.costs[OURS, question], figures.costs[FLOOR, question]
         yield (
             f"  {question}: API {figures.floor_ratio(question):.2f} x the floor, with PostgreSQL "
-            f"{ours.together / floor.together:.2f} x; PostGraphile's with PostgreSQL "
+            f"{_ratio(ours.together, floor.together):.2f} x; PostGraphile's with PostgreSQL "
             f"{figures.postgraphile_ratio(question):.2f} x ours"
         )
     yield f"  memory: {figures.memory_ratio:.2f} x PostGraphile's"
-    more = figures.cold.own - figures.costs[OURS, "Q1"].own
+    cold, known = 1000 * median(figures.cold.api), 1000 * median(figures.costs[OURS, "Q1"].api)
     yield (
-        f"  Q1 never seen before: {1000 * figures.cold.own:.2f} ms, {1000 * more:.2f} more than a known one; "
-        f"parse and validate {1000 * figures.parsing:.2f} ms: {figures.cold_ratio:.2f} x"
+        f"  Q1 never seen before: {cold:.2f} ms, {cold - known:.2f} more than a known one; "
+        f"parse and validate {1000 * median(figures.parsing):.2f} ms: {figures.cold_ratio:.2f} x"
     )
+
+
+def _ratio(these: Sequence[float], those: Sequence[float]) -> float:
+    """Round by round: whatever else the machine does is in both of one round, and differs between rounds."""
+    return median(this / that for this, that in zip(these, those, strict=True))
 
 
 def _cell(costs: Costs) -> str:
     cuts = quantiles(costs.seconds, n=100)
-    own, together = 1000 * costs.own, 1000 * costs.together
+    own, together = 1000 * median(costs.api), 1000 * median(costs.together)
     return f"{own:6.2f}{together:7.2f}   p50{1000 * cuts[49]:6.1f} p99{1000 * cuts[98]:6.1f}"

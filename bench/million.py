@@ -98,24 +98,30 @@ async def million(folder: Path | None, users: int = USERS) -> AsyncIterator[Mill
     async with AsyncExitStack() as stack:
         folder = folder or stack.enter_context(temporary_folder())
         postgres = await stack.enter_async_context(embedded_postgres(folder, settings=SETTINGS))
-        await _migrate(postgres)
+        is_changed = await _migrate(postgres)
         database = await asyncpg.connect(postgres.superuser_url, database="batch_studio")
         stack.push_async_callback(database.close)
         if not await database.fetchval(FILLED):
             await _fill(database, users)
+            is_changed = True
+        if is_changed:
+            await _settle(database)
         yield Million(postgres=postgres, folder=folder, database=database)
 
 
-async def _migrate(postgres: EmbeddedPostgres) -> None:
+async def _migrate(postgres: EmbeddedPostgres) -> bool:
+    """Whether there was anything to apply."""
     own = {name: text for name, text in os.environ.items() if not is_setting(name)} | {
         "BATCH_STUDIO_LOG_LEVEL": "warning"
     }
     urls = {"DATABASE_URL": postgres.login_url, "BATCH_STUDIO_MIGRATION_URL": postgres.owner_url}
     process = await asyncio.create_subprocess_exec(
-        PROGRAM, "migrate", "--samples", cwd="/", env=own | urls, stdout=asyncio.subprocess.DEVNULL
+        PROGRAM, "migrate", "--samples", cwd="/", env=own | urls, stdout=asyncio.subprocess.PIPE
     )
-    if await process.wait():
+    told, _ = await process.communicate()
+    if process.returncode:
         raise SystemExit("The database could not be migrated.")
+    return not told.startswith(b"Nothing to apply.")
 
 
 async def _fill(database: asyncpg.Connection, users: int) -> None:
@@ -130,6 +136,10 @@ async def _fill(database: asyncpg.Connection, users: int) -> None:
             await _step(database, name, [statements])
         await _step(database, "indexes", [each[1] for each in indexes])
         await _step(database, "foreign keys", [each[1] for each in foreign_keys])
+
+
+async def _settle(database: asyncpg.Connection) -> None:
+    """What autovacuum would do in time."""
     await _step(database, "vacuum", [f"vacuum (freeze, analyze) {table}" for table in TABLES])
     await _step(database, "checkpoint", ["checkpoint"])
 

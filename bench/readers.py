@@ -144,9 +144,9 @@ async def opened_readers(
 def _programs() -> list[tuple[str, tuple[str | Path, ...], tuple[str, ...]]]:
     return [
         (FLOOR, (sys.executable, FOLDER / "floor.py"), ("serve",)),
-        (STOCK, (sys.executable, FOLDER / "stock.py"), ("serve",)),
-        (POSTGRAPHILE, (NODE, FOLDER / "postgraphile/server.mjs"), ("serve",)),
         (OURS, (Path(sys.executable).with_name("batch-studio"),), ("serve", "--no-worker")),
+        (POSTGRAPHILE, (NODE, FOLDER / "postgraphile/server.mjs"), ("serve",)),
+        (STOCK, (sys.executable, FOLDER / "stock.py"), ("serve",)),
     ]
 
 
