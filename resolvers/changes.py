@@ -34,9 +34,8 @@ class Updates:
     statement: Statement
     arguments: Sequence[Mapping[str, Any]]
 
-    async def rows(self, session: Session, reader: Reader, *keys: object) -> Sequence[Row]:
-        bound = Bound(arguments=self.arguments, signer=reader.addresses(), keys=keys)
-        return await session.read(self.statement, bound)
+    def bound(self, reader: Reader, *keys: object) -> Bound:
+        return Bound(arguments=self.arguments, signer=reader.addresses(), keys=keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +93,9 @@ class BatchChanges:
         self.updates = updates
 
     async def read(self, reader: Reader, after: int) -> Page:
+        bound = self.updates.bound(reader, self.topic, after, CHANGES_AT_ONCE)
         async with reader.session() as session:
-            rows = await self.updates.rows(session, reader, self.topic, after, CHANGES_AT_ONCE)
+            rows = await session.read(self.updates.statement, bound)
         if not rows:
             raise no_such_batch()
         head, finished = rows[0]["head"], rows[0]["finished"]

@@ -89,7 +89,8 @@ class _Look:
     async def _at_batch(self, moved: Row, told: int | None) -> int:
         """The seq up to which it is told now. Being put in counts as the first `total` changes."""
         key, after = moved["id"], moved["total"] if told is None else told
-        rows = await self.batches.rows(self.session, self.reader, key, after, CHANGES_AT_ONCE)
+        bound = self.batches.bound(self.reader, key, after, CHANGES_AT_ONCE)
+        rows = await self.session.read(self.batches.statement, bound)
         if not rows:
             return int(moved["seq"])
         changed = told_rows(rows, after, CHANGES_AT_ONCE) or rows[-1:]
@@ -101,7 +102,7 @@ class _Look:
         moved = [row["id"] for row in rows if self.known.singles.get(row["id"]) != row["version"]]
         self.standing.singles = {row["id"]: row["version"] for row in rows if row["is_recent"]}
         if moved:
-            rows = await self.singles.rows(self.session, self.reader, *moved)
+            rows = await self.session.read(self.singles.statement, self.singles.bound(self.reader, *moved))
             self.told += [(row["key"], row["answer"]) for row in rows]
 
 

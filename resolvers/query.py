@@ -8,6 +8,7 @@ from resolvers.context import Context
 from resolvers.faults import unauthenticated
 from schema.collection import Collection
 from schema.connections import After, Connection, First, asked_for
+from schema.filters import BatchFilter, CollectionFilter, ImageFilter
 from schema.history import Batch, Generation
 from schema.image import Image
 from schema.node import Node
@@ -45,15 +46,30 @@ class Query:
         asked_for()
 
     @strawberry.field(description="Newest first, as in the History page.")
-    def batches(self, first: First = 20, after: After = None) -> Connection[Batch]:
+    def batches(
+        self,
+        first: First = 20,
+        after: After = None,
+        filter: Annotated[BatchFilter | None, strawberry.argument(description="Which of them.")] = None,
+    ) -> Connection[Batch]:
         asked_for()
 
     @strawberry.field(description="Null for an id that is not the caller's to see.")
     def image(self, id: Id) -> Image | None:
         asked_for()
 
-    @strawberry.field(description="The caller's images, newest first.")
-    def images(self, first: First = 20, after: After = None) -> Connection[Image]:
+    @strawberry.field(
+        description=(
+            "The caller's images, newest first; within one batch (filter.batchId) in the batch's own order, "
+            "oldest first."
+        )
+    )
+    def images(
+        self,
+        first: First = 20,
+        after: After = None,
+        filter: Annotated[ImageFilter | None, strawberry.argument(description="Which of them.")] = None,
+    ) -> Connection[Image]:
         asked_for()
 
     @strawberry.field(description="Null for an id that is not the caller's to see.")
@@ -65,7 +81,12 @@ class Query:
         asked_for()
 
     @strawberry.field(description="The caller's collections and the shared ones, by name.")
-    def collections(self, first: First = 20, after: After = None) -> Connection[Collection]:
+    def collections(
+        self,
+        first: First = 20,
+        after: After = None,
+        filter: Annotated[CollectionFilter | None, strawberry.argument(description="Which of them.")] = None,
+    ) -> Connection[Collection]:
         asked_for()
 
     @strawberry.field(

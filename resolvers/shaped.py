@@ -27,14 +27,11 @@ from db.reading.selection import Asked, Bound
 from db.reading.statements import Statement, compile_roots, compile_rows
 from resolvers.context import Context
 from resolvers.selecting import Selecting
+from resolvers.sources import UnreadableError
 
-__all__ = ["UnreadableError", "asked_by", "read_by_shapes"]
+__all__ = ["asked_by", "read_by_shapes"]
 
 Info: TypeAlias = GraphQLResolveInfo[Context]
-
-
-class UnreadableError(Exception):
-    """A field of the API has no source in the map of shapes."""
 
 
 def read_by_shapes(schema: GraphQLSchema) -> None:

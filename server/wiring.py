@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from db.session import Database, open_database
 from engine.seams import Provider
 from resolvers.context import Services
+from resolvers.sources import check_sources
 from server.addresses.exposition import Exposition
 from server.addresses.files import Files
 from server.addresses.headers import header_middleware
@@ -59,6 +60,7 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
         signer = Signer(signing_secret(settings), f"{settings.address}/files/")
         services = _services(settings, shared, database, signer, providers)
         pipeline = Pipeline(_documents(settings), Rates(settings.mutations_per_minute))
+        await check_sources(pipeline.graphql, database)
         live = await stack.enter_async_context(open_live(pipeline, services))
         storage = WatchedStorage(storage_of(settings), shared.metrics)
         _watch(shared.metrics, live)
@@ -127,6 +129,11 @@ def storage_of(settings: Settings) -> ObjectStorage:
 
 def _watch(metrics: Metrics, live: Live) -> None:
     _watch_pool(metrics, "api", live.services.database)
+    metrics.read(
+        "compile_fallbacks",
+        "Operations that should have had a plan",
+        lambda: [((), live.pipeline.plans.fallbacks)],
+    )
     metrics.read("subscribers", "Streams that are open", lambda: [((), live.subscribers)])
 
 

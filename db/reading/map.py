@@ -56,18 +56,60 @@ def _names(values: list[Any]) -> list[str]:
 
 
 STATUS = Condition("{its}.status = any({value})", Argument("text[]", _names))
+FOUND = "coalesce({its}.words @@ studio.search_all({value}), true)"
+OF_ANY = {
+    "collectionId": Condition("{its}.collection_id = {value}", Argument("uuid", read_id)),
+    "model": Condition("{its}.model = {value}", Argument("text")),
+    "favorite": Condition("{its}.favorite = {value}", Argument("boolean")),
+    "createdAfter": Condition("{its}.created_at > {value}", Argument("timestamptz")),
+    "createdBefore": Condition("{its}.created_at < {value}", Argument("timestamptz")),
+}
+OF_BATCHES = OF_ANY | {
+    "status": STATUS,
+    "tags": Condition("{its}.tags @> {value}", Argument("text[]")),
+    "search": Condition(
+        "({its}.id in (select studio.batches_with({value})) or studio.search_words({value}) is null)",
+        Argument("text"),
+    ),
+}
+OF_IMAGES = OF_ANY | {
+    "batchId": Condition("{its}.batch_id = {value}", Argument("uuid", read_id)),
+    "standalone": Condition("({its}.batch_id is null) = {value}", Argument("boolean")),
+    "search": Condition(FOUND, Argument("text")),
+}
+OF_COLLECTIONS = {
+    "shared": Condition("{its}.shared = {value}", Argument("boolean")),
+    "search": Condition(FOUND, Argument("text")),
+}
 
 SHAPES: Mapping[str, Shape] = {
     "Query": Shape(
         fields={
             "node": Either(("Batch", "Image", "Generation", "Collection", "Template"), BY_ID, ID),
             "batch": One("Batch", BY_ID, ID),
-            "batches": Pages(name="Query.batches", of="Batch", where=OWN, order=NEWEST_FIRST, trash=True),
+            "batches": Pages(
+                name="Query.batches",
+                of="Batch",
+                where=OWN,
+                order=NEWEST_FIRST,
+                conditions=OF_BATCHES,
+                trash=True,
+            ),
             "image": One("Image", BY_ID, ID),
-            "images": Pages(name="Query.images", of="Image", where=OWN, order=NEWEST_FIRST, trash=True),
+            "images": Pages(
+                name="Query.images",
+                of="Image",
+                where=OWN,
+                order=NEWEST_FIRST,
+                orders={"batchId": BY_PLACE},
+                conditions=OF_IMAGES,
+                trash=True,
+            ),
             "generation": One("Generation", BY_ID, ID),
             "collection": One("Collection", BY_ID, ID),
-            "collections": Pages(name="Query.collections", of="Collection", order=BY_NAME),
+            "collections": Pages(
+                name="Query.collections", of="Collection", order=BY_NAME, conditions=OF_COLLECTIONS
+            ),
         }
     ),
     "Batch": Shape(

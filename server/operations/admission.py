@@ -24,6 +24,7 @@ from db.reading.map import PAGES
 from db.reading.selection import given
 from db.reading.shapes import Pages
 from engine.cursors import BadCursorError
+from engine.refusals import TextRule, refuse_text
 from engine.viewer import Viewer
 from resolvers.faults import Fault, bad_input, unauthenticated
 from resolvers.selecting import ArgumentSource
@@ -31,6 +32,8 @@ from server.operations.measure import LARGEST_PAGE
 
 __all__ = ["PageArguments", "refuse_writing"]
 
+FILTER_RULE = TextRule(longest=4_000, lines=True, optional=True)
+MOST_TEXTS = 100
 NO_VARIABLES = VariableValues({}, {})
 
 
@@ -69,11 +72,16 @@ class PageArguments:
 def _faults(pages: Pages, values: Mapping[str, Any]) -> Iterator[Fault]:
     if not 1 <= values["first"] <= LARGEST_PAGE:
         yield bad_input(f"first of {pages.name} is from 1 to {LARGEST_PAGE}.")
-    if values.get("after") is not None:
+    wanted = given(values)
+    if "after" in wanted:
         try:
-            pages.bounds(values["after"], pages.order_for(given(values)))
+            pages.bounds(wanted["after"], pages.order_for(wanted))
         except BadCursorError:
             yield bad_input(f"after is not a cursor of {pages.name}.")
+    for name, value in wanted.items():
+        texts = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+        if len(texts) > MOST_TEXTS or any(refuse_text(each, (name,), FILTER_RULE) for each in texts):
+            yield bad_input(f"{name} of {pages.name} is no text that can be looked for, or too long.")
 
 
 class _Collector(Visitor):

@@ -55,7 +55,7 @@ async def test_what_else_was_asked_for_is_still_answered(broken):
 
 async def test_a_failure_in_a_stream_is_masked_and_logged(broken):
     with capture_logs() as logs, pytest.raises(TransportQueryError) as caught:
-        await broken.caller().updates(str(uuid4()), "batch { id }")
+        await broken.caller().updates(str(uuid4()), "generation { images { id } }")
 
     (error,) = caught.value.errors
     masked(error, logs)
