@@ -68,7 +68,8 @@ def breaches(figures: Figures) -> Iterator[str]:
         if floor > MOST_TIMES_FLOOR:
             yield f"{question}, {figures.way}: {floor:.2f} x the floor, above {MOST_TIMES_FLOOR}"
         if not figures.signing and postgraphile < LEAST_TIMES_LESS:
-            yield f"{question}, {figures.way}: PostGraphile {postgraphile:.2f} x ours, below 1.7"
+            less = f"{postgraphile:.2f} x ours, below {LEAST_TIMES_LESS}"
+            yield f"{question}, {figures.way}: PostGraphile's {less}"
     if figures.memory_ratio > MOST_MEMORY:
         yield f"memory, {figures.way}: {figures.memory_ratio:.2f} x PostGraphile's, above {MOST_MEMORY}"
     if figures.cold_ratio > MOST_COLD:
