@@ -22,6 +22,8 @@ class Reader(Protocol):
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[Row]: ...
+
     def addresses(self) -> list[str]:
         """The hour's keys for studio.signed_address."""
         ...
@@ -94,8 +96,7 @@ class BatchChanges:
 
     async def read(self, reader: Reader, after: int) -> Page:
         bound = self.updates.bound(reader, self.topic, after, CHANGES_AT_ONCE)
-        async with reader.session() as session:
-            rows = await session.read(self.updates.statement, bound)
+        rows = await reader.read(self.updates.statement, bound)
         if not rows:
             raise no_such_batch()
         head, finished = rows[0]["head"], rows[0]["finished"]
