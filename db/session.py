@@ -26,6 +26,7 @@ __all__ = [
     "DATABASE_AWAY",
     "AccessDenied",
     "Database",
+    "Record",
     "ReferenceGone",
     "Session",
     "TransactionLostError",
@@ -77,6 +78,8 @@ END = f"select; commit; {RESET}"
 END_OF_READING = "commit; reset role"
 """Of a transaction with one statement of ours, which has set nothing that outlives it."""
 
+Record: TypeAlias = asyncpg.Record
+Borrowed: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 
@@ -191,14 +194,14 @@ class Database:
             finally:
                 await self._give_back(connection)
 
-    async def _borrow(self) -> Connection:
+    async def _borrow(self) -> Borrowed:
         self.waiting += 1
         try:
             return await self.pool.acquire()
         finally:
             self.waiting -= 1
 
-    async def _give_back(self, connection: Connection) -> None:
+    async def _give_back(self, connection: Borrowed) -> None:
         """To the pool, which ends one that cannot be made clean again."""
         with suppress(*DATABASE_AWAY):
             await self.pool.release(connection, timeout=RELEASE_TIMEOUT)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from db.reading.selection import Bound
 from db.reading.statements import Statement
-from db.session import Session
+from db.session import Record, Session
 from resolvers.faults import Fault, bad_input
 from schema.node import Row
 
@@ -22,7 +22,7 @@ class Reader(Protocol):
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 
-    async def read(self, statement: Statement, bound: Bound) -> Sequence[Row]: ...
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[Record]: ...
 
     def addresses(self) -> list[str]:
         """The hour's keys for studio.signed_address."""

@@ -10,12 +10,11 @@ import structlog
 
 from db.reading.selection import Bound
 from db.reading.statements import Statement
-from db.session import DATABASE_AWAY, Database, Session
+from db.session import DATABASE_AWAY, Database, Record, Session
 from engine.seams import Hints, Model, NoTraces, Provider, Traces
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.faults import Fault, UnavailableFault
-from schema.node import Row
 from schema.viewer import Usage
 
 __all__ = ["Context", "Join", "Services", "StreamContext"]
@@ -79,7 +78,7 @@ class Context:
         except DATABASE_AWAY as error:
             raise _unavailable(error) from error
 
-    async def read(self, statement: Statement, bound: Bound) -> Sequence[Row]:
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[Record]:
         """The rows of a compiled statement, as session() would have them."""
         self._refuse_expired()
         try:
