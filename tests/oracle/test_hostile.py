@@ -19,9 +19,9 @@ ODD = (
     f"U&'\\0041{MARK}'",
     f"{MARK}🌊\u2028\ufeff",
     f'{{"{MARK}": [1]}}',
-    f"{MARK}" * 1_000,
+    MARK * 500,
 )
-UNSTORABLE = (f"{MARK}\0", f"{MARK}\ud800")
+UNSTORABLE = (f"{MARK}\0", f"{MARK}\ud800", MARK * 5_000)
 STRINGS = {
     "id of batch": "query ($s: ID!) { batch(id: $s) { id } }",
     "id of node": "query ($s: ID!) { node(id: $s) { id } }",
