@@ -87,8 +87,8 @@ class _Look:
                 self.standing.batches[row["id"]] = seq
 
     async def _at_batch(self, moved: Row, told: int | None) -> int:
-        """The seq up to which it is told now. Being put in counts as the first `total` changes."""
-        key, after = moved["id"], moved["total"] if told is None else told
+        """The seq up to which it is told now."""
+        key, after = moved["id"], moved["since"] if told is None else told
         bound = self.batches.bound(self.reader, key, after, CHANGES_AT_ONCE)
         rows = await self.session.read(self.batches.statement, bound)
         if not rows:

@@ -6,12 +6,15 @@ import strawberry
 
 from resolvers.context import Context
 from resolvers.faults import unauthenticated
+from resolvers.preview import preview_batch
 from schema.collection import Collection
 from schema.connections import After, Connection, First, asked_for
 from schema.filters import BatchFilter, CollectionFilter, ImageFilter
 from schema.history import Batch, Generation
 from schema.image import Image
+from schema.inputs import StartBatchInput
 from schema.node import Node
+from schema.preview import BatchPreview
 from schema.viewer import Model, Viewer
 
 __all__ = ["Query"]
@@ -88,6 +91,19 @@ class Query:
         filter: Annotated[CollectionFilter | None, strawberry.argument(description="Which of them.")] = None,
     ) -> Connection[Collection]:
         asked_for()
+
+    @strawberry.field(
+        description=(
+            "What startBatch would do, and nothing done: the rendered prompts, counts, refusals. One request "
+            "may preview one largest batch in all."
+        )
+    )
+    async def preview_batch(
+        self,
+        info: Info,
+        input: Annotated[StartBatchInput, strawberry.argument(description="What startBatch would be asked.")],
+    ) -> BatchPreview:
+        return await preview_batch(info.context, input)
 
     @strawberry.field(
         description=(

@@ -159,6 +159,8 @@ def _services(
         providers=providers,
         default_model=default_model(settings),
         max_batch=settings.max_batch,
+        max_queued=settings.max_queued,
+        max_running=settings.max_running,
         loopback_references=settings.local_mode,
         traces=shared.traces,
     )

@@ -1,6 +1,6 @@
 -- name: insert_generation
 insert into generations (collection_id, reference_url, template_name, name, prompt, model, parameters, seed)
-values ($1, $2, $3, $4, $5, $6, $7, coalesce($8, floor(random() * 2147483648)::bigint))
+values ((select id from collections where id = $1), $2, $3, $4, $5, $6, $7, coalesce($8, floor(random() * 2147483648)::bigint))
 returning *, null::uuid as image_id, null::text as image_url
 
 -- name: generations_to_repeat

@@ -48,6 +48,7 @@ OF_THE_WORKER = {
     "settle_idempotency_key",
     "take_permits",
     "take_turns",
+    "touch_batch",
     "unfed_users",
 }
 

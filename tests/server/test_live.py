@@ -82,6 +82,8 @@ async def live(database, hints) -> AsyncIterator[Live]:
         providers=[],
         default_model="demo",
         max_batch=1000,
+        max_queued=20_000,
+        max_running=100,
         loopback_references=False,
     )
     async with open_live(Pipeline(), services) as live:

@@ -81,6 +81,8 @@ def context(database, signer=lambda: ["http://studio/", "?", "00", "00"]):
         providers=[],
         default_model="demo",
         max_batch=100,
+        max_queued=20_000,
+        max_running=100,
         loopback_references=False,
     )
     return Context(ANONYMOUS, services)

@@ -18,6 +18,8 @@ SERVICES = Services(
     providers=[],
     default_model="demo",
     max_batch=100,
+    max_queued=20_000,
+    max_running=100,
     loopback_references=False,
 )
 NOWHERE = "postgresql://somebody:password@127.0.0.1:1/nothing"
