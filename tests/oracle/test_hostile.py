@@ -19,7 +19,7 @@ ODD = (
     f"U&'\\0041{MARK}'",
     f"{MARK}🌊\u2028\ufeff",
     f'{{"{MARK}": [1]}}',
-    MARK * 500,
+    f"{MARK} " * 400,
 )
 UNSTORABLE = (f"{MARK}\0", f"{MARK}\ud800", MARK * 5_000)
 STRINGS = {
@@ -112,6 +112,13 @@ async def test_a_text_that_no_row_can_have_is_refused_or_finds_nothing(place, st
         response = await body_of(stage, STRINGS[place], s=text)
         if response.headers["content-type"].startswith("application/json"):
             assert all("path" not in error for error in response.json().get("errors", ()))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="text search leaves out a word above 2,046 bytes, so that all is found"
+)
+async def test_a_word_too_long_to_be_looked_for_is_not_found(compare):
+    await compare(STRINGS["search of batches"], {"s": MARK * 500})
 
 
 @pytest.mark.parametrize("document", KEYS.values(), ids=KEYS)
