@@ -17,6 +17,7 @@ from server.addresses.headers import header_middleware
 from server.addresses.local import LocalToken
 from server.addresses.readiness import Readiness
 from server.addresses.seats import Seats
+from server.addresses.web import DIST, Web
 from server.addresses.webhooks import Secret, SignsWebhooks, Webhooks
 from server.app import Parts, create_app
 from server.identity.auth import Authenticator
@@ -69,6 +70,7 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
                 live=live,
                 authenticator=_authenticator(settings),
                 files=Files(storage, signer, children),
+                web=Web(DIST, elsewhere=[settings.address]),
                 local=_local(settings),
                 webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,
