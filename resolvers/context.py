@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from db.session import DATABASE_AWAY, Database, Session
-from engine.seams import Hints, Model, NoTraces, Provider, Traces
+from engine.seams import Hints, Model, NoTraces, Provider, Traces, Uploads
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.faults import Fault, UnavailableFault
@@ -27,13 +27,15 @@ logger = structlog.get_logger()
 class Services:
     """Long-lived things, shared by all requests.
 
-    signer gives the hour's keys for studio.signed_address; default_model is one of the providers' models;
-    loopback_references says whether a reference may lie on this very machine (local mode).
+    signer gives the hour's keys for studio.signed_address; uploads are of reference images; default_model is
+    one of the providers' models; loopback_references says whether a reference may lie on this very machine
+    (local mode).
     """
 
     database: Database
     hints: Hints
     signer: Callable[[], list[str]]
+    uploads: Uploads
     providers: Sequence[Provider]
     default_model: str
     max_batch: int

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from engine.refusals import Refusal
-from resolvers import control, starting
+from resolvers import control, starting, uploads
 from resolvers.context import Context
 from resolvers.templates import refuse_collection, template_rows
 from schema.collection import Collection
@@ -24,6 +24,7 @@ from schema.payloads import (
     StartBatchPayload,
     UserError,
 )
+from schema.uploads import CreateReferenceUploadInput, ReferenceUploadPayload
 from schema.words import GenerationErrorCode
 
 __all__ = ["Mutation"]
@@ -127,6 +128,19 @@ class Mutation:
             row = await session.one("insert_collection", input.name, input.description)
             await session.rows("insert_templates", row["id"], template_rows(input.templates))
         return CollectionPayload(collection=Collection.of(row))
+
+    @strawberry.mutation(
+        description="A place to PUT one reference image; referenceUrl then stands for it in startBatch."
+    )
+    async def create_reference_upload(
+        self,
+        info: Info,
+        input: Annotated[CreateReferenceUploadInput, strawberry.argument(description="What is to come.")],
+    ) -> ReferenceUploadPayload:
+        outcome = await uploads.create_reference_upload(info.context, input)
+        if isinstance(outcome, list):
+            return ReferenceUploadPayload(user_errors=_user_errors(outcome))
+        return ReferenceUploadPayload(upload=outcome)
 
 
 def _started(outcome: starting.Outcome) -> StartBatchPayload:

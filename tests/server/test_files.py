@@ -210,7 +210,7 @@ def test_the_signature_of_these_tests_is_the_real_one(shared_api):
     assert signer.accepts("a/b.png", *signed("a/b.png", shared_api))
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
 async def test_files_are_only_read(method, put, as_anonymous, shared_api):
     address = await put(data=b"there")
 
@@ -222,7 +222,10 @@ async def test_files_are_only_read(method, put, as_anonymous, shared_api):
 class BrokenStorage:
     """Storage that is out of reach."""
 
-    async def read(self, key):
+    async def address(self, method, key, seconds):
+        return None
+
+    async def find(self, key):
         raise StorageError("The file could not be read.")
 
 

@@ -14,6 +14,7 @@ from db.session import Database
 from engine.viewer import Viewer
 from worker.children import Children
 from worker.fakes import MemoryStorage, QuietHints, ScriptedProvider
+from worker.fetching import Fetcher
 from worker.work import Task
 from worker.workshop import Workshop
 
@@ -46,6 +47,7 @@ def make_shop(database: Database, children: Children, provider: ScriptedProvider
             "hints": QuietHints(),
             "storage": MemoryStorage(),
             "children": children,
+            "fetcher": Fetcher(loopback=False),
             "providers": {"scripted": provider},
         }
         return Workshop(**(parts | given))
