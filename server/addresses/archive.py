@@ -19,7 +19,8 @@ def file_name(image: Row, total: int) -> str:
     place = str(image["position"] + 1).zfill(len(str(total)))
     if image["output"]:
         place += f".{image['output'] + 1}"
-    title = UNREADABLE.sub(" ", image["template_name"] or image["name"])[:LONGEST_NAME].strip()
+    words = UNREADABLE.sub(" ", image["template_name"] or image["name"]).split()
+    title = " ".join(words)[:LONGEST_NAME].strip()
     return f"{place} {title or 'image'}{PurePosixPath(image['url']).suffix}"
 
 
@@ -43,7 +44,7 @@ def manifest_line(image: Row, file: str) -> bytes:
 def batch_data(batch: Row) -> bytes:
     """What the images have in common."""
     data: dict[str, Any] = {
-        "id": batch["id"],
+        "id": str(batch["id"]),
         "title": batch["title"],
         "collection": batch["collection_name"],
         "model": batch["model"],
