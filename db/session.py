@@ -9,12 +9,14 @@ TransactionLostError    a transaction that had failed inside was to be committed
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
+from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.statements import statement
 from engine.viewer import Viewer
 
@@ -24,6 +26,7 @@ __all__ = [
     "DATABASE_AWAY",
     "AccessDenied",
     "Database",
+    "ReferenceGone",
     "Session",
     "TransactionLostError",
     "open_database",
@@ -32,6 +35,9 @@ __all__ = [
 
 AccessDenied = asyncpg.InsufficientPrivilegeError
 """The role lacks a right, or a policy refused a row."""
+
+ReferenceGone = asyncpg.ForeignKeyViolationError
+"""A row that was there a moment ago, and is referred to by a new one, was deleted meanwhile."""
 
 DATABASE_AWAY = (
     OSError,
@@ -54,6 +60,9 @@ may add up to more than the rest.
 CONNECT_TIMEOUT = 4.0
 """Less, since a call into a stall may hang on when the database is back."""
 
+LARGEST_STATEMENT = 200_000
+"""Bytes: a selection of as many fields as a document may have stays prepared as well."""
+
 ROLLBACK_TIMEOUT = 1.0
 RELEASE_TIMEOUT = 1.0
 CLOSE_TIMEOUT = 1.0
@@ -62,6 +71,9 @@ ROLES = frozenset({"anon", "authenticated"})
 
 # asyncpg's own leaves the role, which RESET ALL skips.
 RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; reset role"
+
+# In one round trip. A transaction that has failed inside stops at the select, and is not taken for committed.
+END = f"select; commit; {RESET}"
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
@@ -91,6 +103,10 @@ class Session:
 
     async def value(self, name: str, *parameters: Any) -> Any:
         return await self.connection.fetchval(statement(name), *parameters)
+
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
+        """The rows of a compiled statement; JSON in them comes as its bytes. Raises BadCursorError."""
+        return await self.connection.fetch(statement.text, *statement.values(bound))
 
     async def become_worker(self) -> None:
         """The rest of this transaction runs as studio_worker."""
@@ -145,7 +161,7 @@ class Database:
             try:
                 await connection.execute(begin)
                 yield Session(connection)
-                end = await connection.execute("commit")
+                await _end(connection)
             except BaseException as error:
                 if deadline.expired() or isinstance(error, TimeoutError):
                     await self._leave(connection)
@@ -153,8 +169,6 @@ class Database:
                     await _undo(connection)
                 raise
             deadline.reschedule(None)  # what is committed is not taken back by a slow good-bye
-            if end != "COMMIT":
-                raise TransactionLostError
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Connection]:
@@ -175,6 +189,25 @@ class Database:
         with suppress(asyncpg.InterfaceError):  # the pool has it back already
             connection.terminate()
         await self.pool.expire_connections()
+
+
+class PooledConnection(asyncpg.Connection):
+    """A connection that knows whether its last session has left it as it was found."""
+
+    is_clean = False
+
+    def keep_clean(self) -> None:
+        """It was reset already."""
+        self.is_clean = True
+
+
+async def _end(connection: Connection) -> None:
+    """Raises TransactionLostError."""
+    try:
+        await connection.execute(END)
+    except asyncpg.InFailedSQLTransactionError as error:
+        raise TransactionLostError from error
+    cast("PooledConnection", connection).keep_clean()
 
 
 async def _undo(connection: Connection) -> None:
@@ -216,6 +249,8 @@ async def open_database(
         max_size=connections,
         timeout=min(timeout, CONNECT_TIMEOUT),
         command_timeout=timeout,
+        max_cacheable_statement_size=LARGEST_STATEMENT,
+        connection_class=PooledConnection,
         init=prepare_connection,
         reset=_reset,
         # What a connection starts with survives RESET ALL, so none ever has rights outside a session.
@@ -239,9 +274,12 @@ async def open_database(
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """JSON columns come and go as Python values, in binary, which rows within rows need."""
+    """JSON columns come and go as Python values, in binary, which rows within rows need.
+
+    They are jsonb; json is what a statement has made for a client, and goes there as it is.
+    """
     await connection.set_type_codec(
-        "json", schema="pg_catalog", encoder=orjson.dumps, decoder=orjson.loads, format="binary"
+        "json", schema="pg_catalog", encoder=orjson.dumps, decoder=bytes, format="binary"
     )
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_dump_jsonb, decoder=_load_jsonb, format="binary"
@@ -261,7 +299,10 @@ def _load_jsonb(data: bytes) -> Any:
 
 async def _reset(connection: asyncpg.Connection) -> None:
     """Whatever a session did, the next borrower starts as nobody."""
-    await connection.execute(RESET)
+    pooled = cast("PooledConnection", connection)
+    if not pooled.is_clean:
+        await pooled.execute(RESET)
+    pooled.is_clean = False
 
 
 async def _close(pool: asyncpg.Pool) -> None:

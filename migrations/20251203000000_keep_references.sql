@@ -81,24 +81,12 @@ return case when reference ~ '^https?://' then reference else studio.signed_addr
 comment on function studio.reference_address(text, text[]) is
     'Where a reference image can be looked at: the signed address of one in storage, else the address that was given.';
 
-create function studio.thumbnail_address(key text, width integer, signer text[]) returns text
-language sql immutable parallel safe
-return studio.signed_address(
-    key || case when coalesce(width, 400) <= 200 then '.200.webp'
-                when coalesce(width, 400) <= 400 then '.400.webp'
-                else '.800.webp' end,
-    signer
-);
-comment on function studio.thumbnail_address(text, integer, text[]) is
-    'The signed address of a stored picture''s smaller copy: 200, 400 or 800 wide, the next one up; 400 by default.';
-
 create function studio.download_address(batch_id uuid, user_id uuid, signer text[]) returns text
 language sql immutable parallel safe
 return studio.signed_address(user_id::text || '/batches/' || batch_id::text || '.zip', signer);
 comment on function studio.download_address(uuid, uuid, text[]) is
     'The signed address of a batch''s zip, which is made when it is asked for.';
 
-revoke all on function studio.reference_address(text, text[]), studio.thumbnail_address(text, integer, text[]),
-    studio.download_address(uuid, uuid, text[]) from public;
-grant execute on function studio.reference_address(text, text[]), studio.thumbnail_address(text, integer, text[]),
-    studio.download_address(uuid, uuid, text[]) to anon, authenticated, studio_worker;
+revoke all on function studio.reference_address(text, text[]), studio.download_address(uuid, uuid, text[]) from public;
+grant execute on function studio.reference_address(text, text[]), studio.download_address(uuid, uuid, text[])
+    to anon, authenticated, studio_worker;

@@ -13,7 +13,7 @@ from engine.seams import Hints, Model, NoTraces, Provider, Traces, Uploads
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.faults import Fault, UnavailableFault
-from resolvers.relations import Relations
+from schema.viewer import Usage
 
 __all__ = ["Context", "Join", "Services", "StreamContext"]
 
@@ -28,8 +28,8 @@ class Services:
     """Long-lived things, shared by all requests.
 
     signer gives the hour's keys for studio.signed_address; uploads are of reference images; default_model is
-    one of the providers' models; loopback_references says whether a reference may lie on this very machine
-    (local mode).
+    one of the providers' models; max_queued and max_running are for one user; loopback_references says
+    whether a reference may lie on this very machine (local mode).
     """
 
     database: Database
@@ -39,6 +39,8 @@ class Services:
     providers: Sequence[Provider]
     default_model: str
     max_batch: int
+    max_queued: int
+    max_running: int
     loopback_references: bool
     traces: Traces = field(default_factory=NoTraces)
 
@@ -53,13 +55,13 @@ class Services:
         return frozenset(model.name for model in self.models)
 
 
-class Context(Relations):
-    """One operation: its viewer, its services, its loaders."""
+class Context:
+    """One operation: its viewer, its services, and how many images it has previewed."""
 
     def __init__(self, viewer: Viewer, services: Services) -> None:
-        super().__init__(self.session, services.signer)
         self.viewer = viewer
         self.services = services
+        self.previewed = 0
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -77,6 +79,17 @@ class Context(Relations):
         except DATABASE_AWAY as error:
             logger.warning("database_away", reason=type(error).__name__)
             raise UnavailableFault from error
+
+    async def usage(self) -> Usage:
+        """The viewer's own, in one statement."""
+        async with self.session() as session:
+            used = await session.one("usage", self.viewer.user_id)
+        return Usage(
+            queued_generations=used["queued"],
+            running_generations=used["running"],
+            max_queued_generations=self.services.max_queued,
+            max_running_generations=self.services.max_running,
+        )
 
     def addresses(self) -> list[str]:
         return self.services.signer()

@@ -23,10 +23,10 @@ from engine.refusals import (
     Refusal,
     TextRule,
     not_found,
-    refuse_count,
     refuse_object,
     refuse_text,
 )
+from engine.tags import refuse_tags, tidy_tags
 from engine.words import UserErrorCode
 from resolvers.context import Services
 from resolvers.references import Reference
@@ -45,8 +45,6 @@ __all__ = [
 ]
 
 TITLE_RULE = TextRule(longest=200)
-TAG_RULE = TextRule(longest=50)
-MAX_TAGS = 50
 NAME_IN_TITLE = 170
 WORDS_IN_NAME = 8
 CHARACTERS_IN_NAME = 100
@@ -101,7 +99,7 @@ async def draft_batch(
     seed = asked_seed(order.parameters)
     return BatchDraft(
         title=asked.title or _default_title(collection),
-        tags=list(dict.fromkeys(asked.tags or [])),
+        tags=tidy_tags(asked.tags or []),
         collection_id=collection["id"] if collection else None,
         model=order.model,
         reference_url=reference.address,
@@ -158,10 +156,7 @@ def refuse_title(title: str | None) -> Iterator[Refusal]:
 def _refuse_batch(asked: StartBatchInput) -> Iterator[Refusal]:
     """What can be said without the collection; the plan checks the rest."""
     yield from refuse_title(asked.title)
-    tags = asked.tags or []
-    yield from refuse_count(len(tags), ("tags",), most=MAX_TAGS)
-    for place, tag in enumerate(tags[:MAX_TAGS]):
-        yield from refuse_text(tag, ("tags", str(place)), TAG_RULE)
+    yield from refuse_tags(asked.tags or [])
     yield from refuse_templates(asked.templates or [])
     if asked.variables is not None:
         yield from refuse_object(asked.variables, ("variables",))

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from db.session import Database, open_database
 from engine.seams import Provider, Uploads
 from resolvers.context import Services
+from resolvers.sources import check_sources
 from server.addresses.downloads import Downloads
 from server.addresses.exposition import Exposition
 from server.addresses.files import Files
@@ -28,7 +29,7 @@ from server.identity.tokens import local_token
 from server.live.streams import Live, open_live
 from server.operations.documents import DocumentPolicy
 from server.operations.measure import Limits
-from server.operations.pipeline import build_schema
+from server.operations.pipeline import Pipeline
 from server.operations.rates import Rates
 from server.operations.trusted import load_trusted
 from server.providers import default_model, open_providers
@@ -68,8 +69,9 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
         signer, upload_signer = Signer(secret, base), UploadSigner(secret, base)
         uploads = ReceivedUploads(storage, children, upload_signer.address)
         services = _services(settings, shared, database, signer, providers, uploads)
-        schema = build_schema(_documents(settings), Rates(settings.mutations_per_minute))
-        live = await stack.enter_async_context(open_live(schema, services))
+        pipeline = Pipeline(_documents(settings), Rates(settings.mutations_per_minute))
+        await check_sources(pipeline.graphql, database)
+        live = await stack.enter_async_context(open_live(pipeline, services))
         _watch(shared.metrics, live)
         yield create_app(
             Parts(
@@ -142,6 +144,11 @@ def storage_of(settings: Settings) -> ObjectStorage:
 
 def _watch(metrics: Metrics, live: Live) -> None:
     _watch_pool(metrics, "api", live.services.database)
+    metrics.read(
+        "compile_fallbacks",
+        "Operations that should have had a plan",
+        lambda: [((), live.pipeline.plans.fallbacks)],
+    )
     metrics.read("subscribers", "Streams that are open", lambda: [((), live.subscribers)])
 
 
@@ -169,6 +176,8 @@ def _services(
         providers=providers,
         default_model=default_model(settings),
         max_batch=settings.max_batch,
+        max_queued=settings.max_queued,
+        max_running=settings.max_running,
         loopback_references=settings.local_mode,
         traces=shared.traces,
     )

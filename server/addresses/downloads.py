@@ -6,16 +6,18 @@ owner, under whose own role the batch is read.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from stat import S_IFREG
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import quote
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 from stream_zip import NO_COMPRESSION_64, ZIP_64, Method, async_stream_zip
 
 from db.session import DATABASE_AWAY, Database
@@ -66,16 +68,25 @@ class Downloads:
         if request.method == "HEAD":
             return Response(headers=headers, media_type="application/zip")
         zip_ = _Zip(database=self.database, storage=self.storage, viewer=viewer, batch=batch)
-        return StreamingResponse(self._paced(zip_), headers=headers, media_type="application/zip")
+        return _Streamed(self._paced(zip_), headers=headers, media_type="application/zip")
 
-    async def _paced(self, zip_: "_Zip") -> AsyncIterator[bytes]:
-        pieces = aiter(async_stream_zip(zip_.members(), chunk_size=PIECE))
-        while True:
-            async with self.places:
-                piece = await anext(pieces, None)
-            if piece is None:
-                return
-            yield piece
+    async def _paced(self, zip_: "_Zip") -> AsyncGenerator[bytes, None]:
+        with tempfile.TemporaryFile() as manifest:
+            pieces = aiter(async_stream_zip(zip_.members(manifest), chunk_size=PIECE))
+            while True:
+                async with self.places:
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    return
+                yield piece
+
+
+class _Streamed(StreamingResponse):
+    """Closes what it sends when it is broken off."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(cast("AsyncGenerator[bytes, None]", self.body_iterator)):
+            await super().__call__(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,20 +98,19 @@ class _Zip:
     viewer: Viewer
     batch: Row
 
-    async def members(self) -> AsyncIterator[Member]:
+    async def members(self, manifest: IO[bytes]) -> AsyncIterator[Member]:
         """The manifest last: it has what the zip has, whatever was deleted while it was made."""
         yield self._member("batch.json", batch_data(self.batch))
         if (reference := await self._reference()) is not None:
             yield self._member(*reference)
-        with tempfile.TemporaryFile() as manifest:
-            async for image in self._images():
-                if (data := await self.storage.read(image["url"])) is None:
-                    continue
-                name = file_name(image, self.batch["total"])
-                manifest.write(manifest_line(image, name))
-                yield name, image["created_at"], MODE, NO_COMPRESSION_64, _once(data)
-            manifest.seek(0)
-            yield "manifest.jsonl", datetime.now(UTC), MODE, ZIP_64, _pieces(manifest)
+        async for image in self._images():
+            if (data := await self.storage.read(image["url"])) is None:
+                continue
+            name = file_name(image, self.batch["total"])
+            manifest.write(manifest_line(image, name))
+            yield name, image["created_at"], MODE, NO_COMPRESSION_64, _once(data)
+        manifest.seek(0)
+        yield "manifest.jsonl", datetime.now(UTC), MODE, ZIP_64, _pieces(manifest)
 
     async def _reference(self) -> tuple[str, bytes] | None:
         """The copy that is kept of it."""

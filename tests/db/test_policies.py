@@ -42,19 +42,19 @@ INSERTS = {
     ),
     ("authenticated", "images"): (
         "generation_id output collection_id batch_id position name prompt url thumbnail_url reference_url "
-        "model parameters seed placeholder width height content_type byte_size checksum"
+        "model parameters seed placeholder width height content_type byte_size checksum deleted_at"
     ),
     ("studio_worker", "collections"): "id user_id name description",
     ("studio_worker", "templates"): "id user_id collection_id position name prompt model parameters",
 }
 UPDATES = {
     ("authenticated", "collections"): "name description",
-    ("authenticated", "batches"): "title favorite tags deleted_at",
+    ("authenticated", "batches"): "title favorite tags deleted_at images_kept",
     ("authenticated", "generations"): "name",
     ("authenticated", "images"): "name favorite deleted_at",
     ("studio_worker", "batches"): (
         "seq paused canceling running succeeded failed canceled saved unsaved started_at finished_at "
-        "reference_key"
+        "touched_at reference_key"
     ),
     ("studio_worker", "generations"): (
         "status progress attempts faults saves saved outputs error_code error_message error_retryable "
@@ -176,7 +176,6 @@ async def test_the_request_roles_may_call_only_what_policies_and_signing_need(ca
         "new_id",
         "reference_address",
         "signed_address",
-        "thumbnail_address",
         "thumbnail_addresses",
         "trash_ends",
     ]

@@ -11,7 +11,7 @@ from graphql import get_introspection_query, parse
 from websockets.asyncio.client import connect
 
 from server.operations.measure import Limits, measure
-from server.operations.pipeline import build_schema
+from server.operations.schema import build_schema
 from server.operations.trusted import load_trusted
 from server.settings import SettingsError
 

@@ -367,28 +367,15 @@ async def test_a_thumbnail_of_a_file_in_s3_is_made_here_and_kept_there(owner):
     async with served_from_s3() as (s3, studio, signer):
         s3.objects[key] = picture(), "image/png"
         address = await owner.fetchval(
-            "select studio.thumbnail_address($1, 150, $2)", key, signer.parameters()
+            "select studio.signed_address($1, $2)", f"{key}.200.webp", signer.parameters()
         )
         found = await follow(await studio.get(address))
         absent = await studio.get(
             await owner.fetchval(
-                "select studio.thumbnail_address('nobody/boat.png', 150, $1)", signer.parameters()
+                "select studio.signed_address('nobody/boat.png.200.webp', $1)", signer.parameters()
             )
         )
 
     assert Image.open(BytesIO(found.content)).size == (200, 133)
     assert s3.objects[f"{key}.200.webp"] == (found.content, "image/webp")
     assert absent.status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("width", "copy"), [(1, 200), (200, 200), (201, 400), (None, 400), (401, 800), (5_000, 800), (-1, 200)]
-)
-async def test_a_thumbnail_is_the_next_one_up(width, copy, owner):
-    signer = ["http://studio/", "?", "00", "00"]
-    one, three = await owner.fetchrow(
-        "select studio.thumbnail_address('a.png', $1, $2), studio.thumbnail_addresses('a.png', $2)",
-        width,
-        signer,
-    )
-    assert one == dict(zip((200, 400, 800), three, strict=True))[copy]
