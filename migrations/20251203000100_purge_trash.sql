@@ -6,8 +6,8 @@ comment on function studio.trash_ends() is 'What was put into the trash before t
 revoke all on function studio.trash_ends() from public;
 grant execute on function studio.trash_ends() to anon, authenticated, studio_worker;
 
-create index batches_in_trash on public.batches (deleted_at) where deleted_at is not null;
-create index images_in_trash on public.images (deleted_at) where deleted_at is not null;
+create index batches_to_purge on public.batches (deleted_at) where deleted_at is not null;
+create index images_to_purge on public.images (deleted_at) where deleted_at is not null;
 
 create policy "worker sees what is to be purged" on public.images for select to studio_worker
     using (deleted_at < (select studio.trash_ends()));

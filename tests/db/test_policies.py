@@ -169,12 +169,16 @@ async def test_the_request_roles_may_call_only_what_policies_and_signing_need(ca
              and has_function_privilege(role, pg_proc.oid, 'execute') order by 1"""
     )
     assert [row["proname"] for row in rows] == [
+        "batches_with",
         "current_user_id",
+        "cursor",
         "download_address",
         "is_key_of",
         "is_reference_of",
         "new_id",
         "reference_address",
+        "search_all",
+        "search_words",
         "signed_address",
         "thumbnail_addresses",
         "trash_ends",
