@@ -113,7 +113,7 @@ class Mutation(HistoryMutation, CollectionMutation):
     ) -> ReferenceUploadPayload:
         outcome = await uploads.create_reference_upload(info.context, input)
         if isinstance(outcome, list):
-            return ReferenceUploadPayload(user_errors=user_errors(outcome))
+            return ReferenceUploadPayload(user_errors=user_errors(outcome, "input"))
         return ReferenceUploadPayload(upload=outcome)
 
 
