@@ -6,13 +6,14 @@ POSTGRES_15 := /usr/lib/postgresql/15/bin
 .PHONY: check test acceptance acceptance-postgres-15 acceptance-mixed acceptance-chaos acceptance-torture chaos torture \
 	fuzz outage cluster machines bench promises requirements
 
-# Format, lint, types, import contracts, pinned requirements.
+# Format, lint, types, import contracts, pinned requirements; the same for the web client, and its pure parts.
 check:
 	uv run ruff format --check
 	uv run ruff check
 	uv run mypy
 	uv run lint-imports --no-logo
 	$(EXPORT) --frozen | diff requirements.txt - || { echo 'requirements.txt is behind: make requirements'; exit 1; }
+	uv run python web/npm.py run check
 
 test:
 	pip install uv && uv run pytest
@@ -30,14 +31,14 @@ acceptance-postgres-15:
 
 # Fifty users' 20,000 requests over four connections, cancelled, failing and too slow among them.
 acceptance-mixed:
-	timeout 300 uv run pytest -m acceptance
+	timeout 300 uv run pytest -n 0 -m acceptance
 
 acceptance-torture:
 	timeout --signal=INT 120 uv run python bench/torture.py --cuts 100 --clients 40 --images 50
 
 # The database away and stalled, SIGTERM and SIGSTOP: each waits for real time-outs.
 outage:
-	uv run pytest -m outage
+	uv run pytest --dist load -m outage
 
 acceptance-chaos:
 	timeout --signal=INT 400 uv run python bench/chaos.py --kills 10

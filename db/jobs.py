@@ -121,5 +121,4 @@ async def feed(session: Session, user_id: UUID) -> None:
 
     The lock lets a feed that finds nothing left, and this call, only come one after the other.
     """
-    await session.rows("lock_turn", user_id)
-    await enqueue(session, Job.FEED, str(user_id), turn=FEED_TURN)
+    await session.rows("feed", user_id, -FEED_TURN)

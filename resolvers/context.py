@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from db.session import DATABASE_AWAY, Database, Session
+from db.reading.selection import Bound
+from db.reading.statements import Statement
+from db.session import DATABASE_AWAY, Database, Record, Session
 from engine.seams import Hints, Model, NoTraces, Provider, Traces, Uploads
 from engine.viewer import Viewer
 from resolvers.changes import Source
@@ -70,15 +72,25 @@ class Context:
         What the database raises while it is away is a Fault from here on: elsewhere a TimeoutError could
         be anybody's.
         """
-        expires_at = self.viewer.expires_at
-        if expires_at is not None and expires_at < time.time():
-            raise Fault("UNAUTHENTICATED", "The token has expired.")
+        self._refuse_expired()
         try:
             async with self.services.database.session(self.viewer) as session:
                 yield session
         except DATABASE_AWAY as error:
-            logger.warning("database_away", reason=type(error).__name__)
-            raise UnavailableFault from error
+            raise _unavailable(error) from error
+
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[Record]:
+        """The rows of a compiled statement, as session() would have them."""
+        self._refuse_expired()
+        try:
+            return await self.services.database.read(self.viewer, statement, bound)
+        except DATABASE_AWAY as error:
+            raise _unavailable(error) from error
+
+    def _refuse_expired(self) -> None:
+        expires_at = self.viewer.expires_at
+        if expires_at is not None and expires_at < time.time():
+            raise Fault("UNAUTHENTICATED", "The token has expired.")
 
     async def usage(self) -> Usage:
         """The viewer's own, in one statement."""
@@ -104,3 +116,8 @@ class StreamContext(Context):
         super().__init__(viewer, services)
         self.join = join
         self.last_event_id = last_event_id
+
+
+def _unavailable(error: BaseException) -> Fault:
+    logger.warning("database_away", reason=type(error).__name__)
+    return UnavailableFault()

@@ -1,6 +1,6 @@
 """From the input of startBatch or generateImage to what is written, collecting every refusal on the way."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,14 +8,15 @@ from uuid import UUID
 
 import strawberry
 
-from db.generations import TemplateRow
 from db.session import Session
+from engine.columns import Columns
 from engine.plan import (
     NAME_RULE,
     PROMPT_RULE,
     BatchOrder,
     PlannedTemplate,
     TemplateDraft,
+    asked_seed,
     plan_batch,
     refuse_model,
 )
@@ -37,7 +38,6 @@ from schema.node import Row, read_id
 __all__ = [
     "BatchDraft",
     "ImageDraft",
-    "asked_seed",
     "draft_batch",
     "draft_image",
     "refuse_common",
@@ -65,7 +65,7 @@ class BatchDraft:
     parameters: dict[str, Any]
     variables: dict[str, Any]
     total: int
-    templates: list[TemplateRow]
+    templates: Collection[PlannedTemplate]
     variants: int = 1
     regenerated_from: UUID | None = None
 
@@ -92,11 +92,10 @@ async def draft_batch(
     templates, absent = await _templates(session, asked, collection)
     if refusals or absent:
         return refusals + absent
-    order = _order(asked, templates, services)
+    order = _order(asked, templates, collection, services)
     plan = plan_batch(order)
     if plan.refusals:
         return plan.refusals
-    seed = asked_seed(order.parameters)
     return BatchDraft(
         title=asked.title or _default_title(collection),
         tags=tidy_tags(asked.tags or []),
@@ -106,7 +105,7 @@ async def draft_batch(
         parameters=json_object(asked.parameters),
         variables=json_object(asked.variables),
         total=plan.total,
-        templates=[_template_row(each, collection, seed) for each in plan.templates],
+        templates=plan.templates,
         variants=plan.variants,
     )
 
@@ -170,7 +169,7 @@ async def _collection(session: Session, id: strawberry.ID | None) -> Row | None:
 
 async def _templates(
     session: Session, asked: StartBatchInput, collection: Row | None
-) -> tuple[list[TemplateDraft], list[Refusal]]:
+) -> tuple[Columns[TemplateDraft], list[Refusal]]:
     """The collection's templates, then those written on the spot."""
     written = written_templates(asked.templates or [])
     if collection is not None:
@@ -184,7 +183,9 @@ async def _templates(
     return written, []
 
 
-def _order(asked: StartBatchInput, templates: list[TemplateDraft], services: Services) -> BatchOrder:
+def _order(
+    asked: StartBatchInput, templates: Columns[TemplateDraft], collection: Row | None, services: Services
+) -> BatchOrder:
     return BatchOrder(
         templates=templates,
         variables=json_object(asked.variables),
@@ -193,26 +194,8 @@ def _order(asked: StartBatchInput, templates: list[TemplateDraft], services: Ser
         models=services.model_names,
         variants=1 if asked.variants is None else asked.variants,
         limit=services.max_batch,
+        collection=collection["name"] if collection else None,
     )
-
-
-def _template_row(planned: PlannedTemplate, collection: Row | None, seed: int | None) -> TemplateRow:
-    template, parameters = planned.template, planned.parameters
-    return TemplateRow(
-        template.name,
-        planned.prompts,
-        template.id,
-        f"{collection['name']} - {template.name}" if collection else None,
-        template.model,
-        parameters,
-        seed if parameters is None else asked_seed(parameters),
-    )
-
-
-def asked_seed(parameters: Mapping[str, Any]) -> int | None:
-    """None where it is to be drawn: it is stored either way, so that work can be repeated."""
-    asked = parameters.get("seed")
-    return asked if type(asked) is int and 0 <= asked < 2**63 else None
 
 
 def _model(asked: StartBatchInput | GenerateImageInput, services: Services) -> str:

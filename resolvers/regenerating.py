@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from db.generations import TemplateRow
 from db.session import Session
-from engine.plan import refuse_model
+from engine.plan import PlannedTemplate, asked_seed, refuse_model
 from engine.refusals import Refusal, not_found
 from engine.words import GenerationStatus
 from resolvers.context import Services
 from resolvers.locks import absent, conflict, in_trash
-from resolvers.ordering import BatchDraft, asked_seed, refuse_common, refuse_title
+from resolvers.ordering import BatchDraft, refuse_common, refuse_title
 from resolvers.references import Reference
 from resolvers.templates import json_object
 from schema.inputs import RegenerateBatchInput
@@ -77,9 +76,9 @@ def _chosen(generations: Sequence[Row], asked: RegenerateBatchInput) -> tuple[li
     return chosen, unknown
 
 
-def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> TemplateRow:
+def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> PlannedTemplate:
     changed = {**row["parameters"], **parameters}
-    return TemplateRow(
+    return PlannedTemplate(
         row["template_name"],
         [row["prompt"]],
         row["template_id"],

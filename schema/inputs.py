@@ -170,8 +170,15 @@ def _with_templates(kind: type[Made], given: Mapping[str, Any], _: InputContext)
     """
     fields: dict[str, Any] = {to_snake_case(name): value for name, value in given.items()}
     if fields.get("templates") is not None:
-        fields["templates"] = [TemplateInput(**each) for each in fields["templates"]]
+        fields["templates"] = [_template(each) for each in fields["templates"]]
     return kind(**fields)
+
+
+def _template(given: dict[str, Any]) -> TemplateInput:
+    """Without a constructor's call: what is not given is the default, which the class has."""
+    template = object.__new__(TemplateInput)
+    template.__dict__ = given
+    return template
 
 
 for each in (StartBatchInput, CreateCollectionInput, UpdateCollectionInput):

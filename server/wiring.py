@@ -19,6 +19,7 @@ from server.addresses.local import LocalToken
 from server.addresses.readiness import Readiness
 from server.addresses.seats import Seats
 from server.addresses.uploads import UploadEndpoint
+from server.addresses.web import DIST, Web
 from server.addresses.webhooks import Secret, SignsWebhooks, Webhooks
 from server.app import Parts, create_app
 from server.identity.auth import Authenticator
@@ -80,6 +81,7 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
                 files=Files(storage, signer, children),
                 uploads=UploadEndpoint(database, upload_signer, uploads),
                 downloads=Downloads(database, storage, signer),
+                web=Web(DIST, elsewhere=[settings.address]),
                 local=_local(settings),
                 webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,

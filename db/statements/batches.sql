@@ -7,22 +7,29 @@ insert into batches (
 values (
     $1, (select id from collections where id = $2), $3, $4, $5, $6, $7, $8::integer, $8::integer, $9
 )
-returning *
+returning id, user_id
 
 -- name: insert_generations
--- of batch $1 the images of the templates in $2, a JSON array: the place of a template's first image, its prompts, each
--- $3 times, and whatever is not as with the others
+-- of batch $1 the images of the templates in $2, a JSON object of columns: each template's prompts, how many come before
+-- them, and whatever is not as with the others; each prompt $3 times
 insert into generations (batch_id, position, template_id, template_name, name, model, parameters, seed, prompt, seq)
-select b.id, g.place, g.template_id, g.template_name, coalesce(g.name, g.template_name), coalesce(g.model, b.model),
-       coalesce(g.parameters, b.parameters), coalesce(g.seed, floor(random() * 2147483648)::bigint), g.prompt, g.place + 1
+select b.id, g.place, g.template_id::uuid, g.template_name, coalesce(g.name, g.template_name), coalesce(g.model, b.model),
+       coalesce(nullif(g.parameters, 'null'), b.parameters),
+       coalesce(g.seed::bigint, floor(random() * 2147483648)::bigint), g.prompt, g.place + 1
 from batches b
 cross join lateral (
-    select t.*, prompt, t.first + (number - 1) * $3::integer + variant - 1 as place
-    from jsonb_to_recordset($2) as t (
-            first integer, prompts text[], template_id uuid, template_name text, name text, model text,
-            parameters jsonb, seed bigint
-         ),
-         unnest(t.prompts) with ordinality as p (prompt, number),
+    select t.*, prompt, (t.before::integer + number - 1) * $3::integer + variant - 1 as place
+    from rows from (
+            jsonb_array_elements_text($2::jsonb -> 'before'),
+            jsonb_array_elements($2::jsonb -> 'prompts'),
+            jsonb_array_elements_text($2::jsonb -> 'template_id'),
+            jsonb_array_elements_text($2::jsonb -> 'template_name'),
+            jsonb_array_elements_text($2::jsonb -> 'name'),
+            jsonb_array_elements_text($2::jsonb -> 'model'),
+            jsonb_array_elements($2::jsonb -> 'parameters'),
+            jsonb_array_elements_text($2::jsonb -> 'seed')
+         ) as t (before, prompts, template_id, template_name, name, model, parameters, seed),
+         jsonb_array_elements_text(t.prompts) with ordinality as p (prompt, number),
          generate_series(1, $3) as variant
 ) g
 where b.id = $1

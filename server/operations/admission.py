@@ -32,7 +32,8 @@ from server.operations.measure import LARGEST_PAGE
 
 __all__ = ["PageArguments", "refuse_writing"]
 
-FILTER_RULE = TextRule(longest=4_000, lines=True, optional=True)
+FILTER_RULE = TextRule(longest=500, lines=True, optional=True)
+"""A word of more than 2,046 bytes is none for PostgreSQL."""
 MOST_TEXTS = 100
 NO_VARIABLES = VariableValues({}, {})
 
@@ -72,10 +73,11 @@ class PageArguments:
 def _faults(pages: Pages, values: Mapping[str, Any]) -> Iterator[Fault]:
     if not 1 <= values["first"] <= LARGEST_PAGE:
         yield bad_input(f"first of {pages.name} is from 1 to {LARGEST_PAGE}.")
-    wanted = given(values)
-    if "after" in wanted:
+    wanted = dict(given(values))
+    order = pages.order_for(wanted)
+    if (after := wanted.pop("after", None)) is not None:
         try:
-            pages.bounds(wanted["after"], pages.order_for(wanted))
+            pages.bounds(after, order)
         except BadCursorError:
             yield bad_input(f"after is not a cursor of {pages.name}.")
     for name, value in wanted.items():

@@ -56,8 +56,7 @@ class Plan:
             fixed if fixed is not None else source.values(variables) for source, fixed in self.sources
         ]
         bound = Bound(arguments=arguments, signer=context.addresses())
-        async with context.session() as session:
-            (row,) = await session.read(self.statement, bound)
+        (row,) = await context.read(self.statement, bound)
         parts = [
             part for begin, value in zip(self.begins, row, strict=True) for part in (begin, value or b"null")
         ]

@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from db.generations import TemplateRow, insert_generations
+from db.generations import insert_generations
 from db.jobs import Job, enqueue, take_turns
 from db.session import Database, Session, open_database
+from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
 from server.embedded import EmbeddedPostgres
 
@@ -45,7 +46,7 @@ def new_batch() -> Callable[..., Awaitable[Made]]:
         batch = await session.one(
             "insert_batch", "First", collection_id, "demo", None, {}, {}, [], total, None
         )
-        boat = TemplateRow("Boat", ["a boat"], seed=1)
+        boat = PlannedTemplate("Boat", ["a boat"], seed=1)
         await insert_generations(session, batch["id"], [boat], variants=total)
         found = await session.connection.fetch(
             "select id from generations where batch_id = $1 order by position", batch["id"]

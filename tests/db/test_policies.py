@@ -162,7 +162,7 @@ async def test_columns_are_granted_one_by_one(verb, wanted, catalog):
     assert found == {key: " ".join(sorted(columns.split())) for key, columns in wanted.items()}
 
 
-async def test_the_request_roles_may_call_only_what_policies_and_signing_need(catalog):
+async def test_the_request_roles_may_call_only_what_policies_and_reading_need(catalog):
     rows = await catalog.fetch(
         """select distinct proname from pg_proc, unnest('{anon,authenticated,public}'::text[]) as role
            where pronamespace in ('public'::regnamespace, 'studio'::regnamespace, 'pgq'::regnamespace)

@@ -23,6 +23,7 @@ OF_THE_WORKER = {
     "fail_upload",
     "forget_faults",
     "generations_for_work",
+    "feed",
     "generation_of_attempt",
     "generations_in_states",
     "generations_to_purge",

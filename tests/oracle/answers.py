@@ -3,6 +3,7 @@
 It shares nothing with the service but its SDL: no statement, no policy, no resolver, no executor.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,9 @@ from tests.oracle.words import Address, Cursor, Instant, Real, Signing
 __all__ = ["Expected", "Oracle"]
 
 THUMBNAILS = (200, 400, 800)
+LONGEST_TEXT = 500
+"""Of what a filter looks for, which has no control character either."""
+CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 KINDS = {
     "batches": "Batch",
     "images": "Image",
@@ -75,7 +79,9 @@ def refuse_pages(asked: Evaluation) -> None:
     problems = [
         "BAD_INPUT"
         for field, argument, value in asked.page_arguments()
-        if field in LISTS and not _is_page(field, argument, value)
+        if field in LISTS
+        for each in (value.values() if isinstance(value, dict) else [value])
+        if not _is_page(field, argument, each)
     ]
     if problems:
         raise Refused(*problems)
@@ -86,7 +92,8 @@ def _is_page(field: str, argument: str, value: Any) -> bool:
         return 1 <= value <= LARGEST
     if argument == "after" and isinstance(value, str):
         return reads_cursor(LISTS[field], value)
-    return True
+    texts = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+    return not any(len(each) > LONGEST_TEXT or CONTROL.search(each) for each in texts)
 
 
 class _Fields:

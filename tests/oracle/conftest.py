@@ -8,15 +8,27 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import orjson
 import pytest
-from graphql import parse, validate
+from graphql import OperationType, parse, validate
 
+from db.session import open_database
+from engine.viewer import ANONYMOUS, Viewer
+from resolvers.context import Context, Services
+from server.identity.secrets import signing_secret
+from server.identity.signing import Signer
+from server.operations.errors import RefusedError
+from server.operations.pipeline import ANY, Operation, Pipeline
+from server.operations.plans import Plans
 from tests.oracle.answers import Expected, Oracle
 from tests.oracle.rows import Tables, read_tables
 from tests.oracle.stock import SDL, WORLD
 from tests.oracle.ways import Answer, Way, disagreement, read_answer
 from tests.oracle.words import Signing
 from tests.oracle.world import World, fill
+from worker.fakes import QuietHints
+
+READING = ANY - {OperationType.MUTATION, OperationType.SUBSCRIPTION}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +81,52 @@ async def over_http(stage: Stage) -> AsyncIterator[Way]:
         yield Way(name="over HTTP", ask=ask)
 
 
+class NoPlans(Plans):
+    """All is left to graphql-core."""
+
+    def find(self, *_: Any) -> None:
+        return None
+
+
 @pytest.fixture(scope="session")
-def ways(over_http: Way) -> Sequence[Way]:
-    """Every way there is: another one is added here, and nowhere else."""
-    return [over_http]
+async def by_graphql_core(stage: Stage) -> AsyncIterator[Way]:
+    """The long way, which over HTTP only what has no plan takes."""
+    settings, pipeline = stage.service.settings, Pipeline()
+    pipeline.plans = NoPlans(pipeline.graphql)
+    signer = Signer(signing_secret(settings), f"{stage.service.address}/files/")
+    async with open_database(settings.database_url) as database:
+        services = Services(
+            database=database,
+            hints=QuietHints(),
+            signer=signer.parameters,
+            uploads=None,
+            providers=[],
+            default_model="demo",
+            max_batch=100,
+            max_queued=100,
+            max_running=100,
+            loopback_references=False,
+        )
+
+        async def ask(
+            user: UUID | None, query: str, variables: Mapping[str, Any] | None, name: str | None
+        ) -> Answer:
+            viewer = Viewer(user_id=user, role="authenticated") if user else ANONYMOUS
+            context = Context(viewer, services)
+            operation = Operation(query=query, variables=variables, name=name)
+            try:
+                answer = await pipeline.answer(pipeline.prepare(operation, context, READING), context)
+            except RefusedError as refusal:
+                answer = orjson.dumps({"data": None, "errors": refusal.formatted})
+            return read_answer(answer.decode())
+
+        yield Way(name="by graphql-core", ask=ask)
+
+
+@pytest.fixture(scope="session")
+def ways(over_http: Way, by_graphql_core: Way) -> Sequence[Way]:
+    """Every way there is."""
+    return [over_http, by_graphql_core]
 
 
 @pytest.fixture(scope="session")

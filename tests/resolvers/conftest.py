@@ -8,15 +8,16 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from db.generations import TemplateRow, insert_generations
+from db.generations import insert_generations
 from db.session import Database, Session
+from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
 from resolvers.context import Context, Services
 from server.operations.pipeline import Operation, Pipeline
 from worker.demo import DemoProvider
 from worker.fakes import QuietHints
 
-BOAT = TemplateRow("Boat", ["a boat"], name="A boat", seed=7)
+BOAT = PlannedTemplate("Boat", ["a boat"], name="A boat", seed=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

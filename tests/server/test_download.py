@@ -13,8 +13,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from db.generations import TemplateRow, insert_generations
+from db.generations import insert_generations
 from db.session import open_database
+from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
 from server.identity.secrets import signing_secret
 from server.identity.signing import Signer
@@ -56,7 +57,8 @@ def keep(shared_api, shared_database):
     async def keep(caller, count=1, *, data=b"picture", names=("Boat",), **given):
         owner = Viewer(user_id=caller.user_id, role="authenticated")
         templates = [
-            TemplateRow(names[place % len(names)], [f"boat {place}"], seed=place) for place in range(count)
+            PlannedTemplate(names[place % len(names)], [f"boat {place}"], seed=place)
+            for place in range(count)
         ]
         async with shared_database.session(owner) as session:
             batch = await session.one(

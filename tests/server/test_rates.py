@@ -5,15 +5,14 @@ from contextlib import suppress
 from time import time
 from uuid import uuid4
 
-import httpx
 import pytest
 from gql import gql
 from gql.transport.exceptions import TransportClosed, TransportError
 from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
-from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from server.operations.rates import MOST_COUNTS, USERS_AT_AN_ADDRESS, Rate, RateLimitedError, Rates
+from tests.along import connect, http_client
 
 MUTATION = 'mutation { createCollection(input: {name: "", templates: []}) { userErrors { code } } }'
 PUBLIC = "8.8.8.8"
@@ -104,7 +103,7 @@ async def test_mutations_over_sockets_count_as_well(slow):
 
 
 async def test_mutations_of_an_address_are_limited_whoever_asks(slow):
-    async with httpx.AsyncClient(base_url=slow.address) as client:
+    async with http_client(base_url=slow.address) as client:
         for _ in range(2 * USERS_AT_AN_ADDRESS + 1):
             answer = await client.post(
                 "/graphql",
@@ -155,7 +154,7 @@ async def test_handshakes_of_an_address_are_limited_before_anybody_speaks(slow):
 
 async def test_an_address_that_no_proxy_vouches_for_is_not_believed(running, settings_for):
     settings = settings_for(mutations_per_minute=1)
-    async with running(settings, with_worker=False) as service, httpx.AsyncClient() as client:
+    async with running(settings, with_worker=False) as service, http_client() as client:
         for _ in range(USERS_AT_AN_ADDRESS + 1):
             answer = await client.post(
                 f"{service.address}/graphql",

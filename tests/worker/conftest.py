@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from db.generations import TemplateRow, insert_generations
+from db.generations import insert_generations
 from db.jobs import Job, subject_of
 from db.session import Database
+from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
 from worker.children import Children
 from worker.fakes import MemoryStorage, QuietHints, ScriptedProvider
@@ -66,7 +67,7 @@ def seed(database: Database, ada: Viewer) -> Seed:
 
     async def make(count: int = 1, viewer: Viewer = ada) -> list[UUID]:
         rows = [
-            TemplateRow(f"Template {n}", [f"prompt {n}"], name=f"Image {n}", seed=n) for n in range(count)
+            PlannedTemplate(f"Template {n}", [f"prompt {n}"], name=f"Image {n}", seed=n) for n in range(count)
         ]
         async with database.session(viewer) as session:
             batch = await session.one(

@@ -7,8 +7,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from db.generations import TemplateRow, insert_generations
+from db.generations import insert_generations
 from db.jobs import Job
+from engine.plan import PlannedTemplate
 from engine.seams import StorageError
 from worker import purging
 from worker.purging import drop_references, purge, purge_batch, purge_images, remove_files
@@ -36,7 +37,9 @@ class History:
             row = await session.one(
                 "insert_batch", "Batch", None, "scripted", reference, {}, {}, [], count, None
             )
-            await insert_generations(session, row["id"], [TemplateRow("Boat", ["a boat"])], variants=count)
+            await insert_generations(
+                session, row["id"], [PlannedTemplate("Boat", ["a boat"])], variants=count
+            )
             made = await session.rows("generations_to_repeat", row["id"])
             await session.rows(
                 "insert_images",

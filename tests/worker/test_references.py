@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from db.generations import TemplateRow, insert_generations
+from db.generations import insert_generations
 from db.jobs import Job
+from engine.plan import PlannedTemplate
 from engine.seams import ProviderError, StorageError
 from engine.words import GenerationErrorCode
 from tests.hostile.addresses import INSIDE
@@ -59,7 +60,9 @@ def seed_batch(database, ada):
             batch = await session.one(
                 "insert_batch", "Batch", None, "scripted", reference, {}, {}, [], count, None
             )
-            await insert_generations(session, batch["id"], [TemplateRow("Boat", ["a boat"])], variants=count)
+            await insert_generations(
+                session, batch["id"], [PlannedTemplate("Boat", ["a boat"])], variants=count
+            )
             rows = await session.rows("generations_to_repeat", batch["id"])
         return SimpleNamespace(id=batch["id"], generations=[row["id"] for row in rows])
 
