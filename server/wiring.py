@@ -24,6 +24,7 @@ from server.identity.secrets import jwt_secret, signing_secret
 from server.identity.signing import Signer
 from server.identity.tokens import local_token
 from server.live.streams import Live, open_live
+from server.operations.counts import SharedCounts
 from server.operations.documents import DocumentPolicy
 from server.operations.measure import Limits
 from server.operations.pipeline import build_schema
@@ -58,7 +59,10 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
         providers = await stack.enter_async_context(open_providers(settings, children))
         signer = Signer(signing_secret(settings), f"{settings.address}/files/")
         services = _services(settings, shared, database, signer, providers)
-        schema = build_schema(_documents(settings), Rates(settings.mutations_per_minute))
+        shared_counts = SharedCounts(database) if settings.shared_rates == "on" else None
+        mutations = Rates(settings.mutations_per_minute, "mutations", shared_counts)
+        sockets = Rates(settings.sockets_per_minute, "sockets", shared_counts)
+        schema = build_schema(_documents(settings), mutations)
         live = await stack.enter_async_context(open_live(schema, services))
         storage = WatchedStorage(storage_of(settings), shared.metrics)
         _watch(shared.metrics, live)
@@ -71,7 +75,7 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
                 webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,
                 max_operations=settings.max_operations,
-                seats=Seats(settings.max_sockets, Rates(settings.sockets_per_minute)),
+                seats=Seats(settings.max_sockets, sockets),
                 visits=Visits(shared.metrics, shared.traces),
                 readiness=Readiness(database, storage),
                 exposition=exposition_of(settings, shared, database),
