@@ -6,13 +6,14 @@ POSTGRES_15 := /usr/lib/postgresql/15/bin
 .PHONY: check test acceptance acceptance-postgres-15 acceptance-mixed acceptance-chaos acceptance-torture chaos torture \
 	fuzz outage cluster machines bench promises requirements
 
-# Format, lint, types, import contracts, pinned requirements.
+# Format, lint, types, import contracts, pinned requirements; the same for the web client, and its pure parts.
 check:
 	uv run ruff format --check
 	uv run ruff check
 	uv run mypy
 	uv run lint-imports --no-logo
 	$(EXPORT) --frozen | diff requirements.txt - || { echo 'requirements.txt is behind: make requirements'; exit 1; }
+	uv run python web/npm.py run check
 
 test:
 	pip install uv && uv run pytest

@@ -83,7 +83,9 @@ def main() -> None:
 
 async def _costs(calls: int, images: int) -> dict[str, Cost]:
     async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(running("serve", "--no-worker"))
+        # Nothing is made, so that all of it goes on waiting.
+        unlimited = {"BATCH_STUDIO_MAX_QUEUED": 10**9}
+        service = await stack.enter_async_context(running("serve", "--no-worker", **unlimited))
         postgres = await stack.enter_async_context(embedded_postgres(service.folder))
         database = await asyncpg.connect(postgres.login_url, server_settings={"jit": "off"})
         stack.push_async_callback(database.close)

@@ -9,12 +9,14 @@ TransactionLostError    a transaction that had failed inside was to be committed
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
+from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.statements import statement
 from engine.viewer import Viewer
 
@@ -24,6 +26,8 @@ __all__ = [
     "DATABASE_AWAY",
     "AccessDenied",
     "Database",
+    "Record",
+    "ReferenceGone",
     "Session",
     "TransactionLostError",
     "open_database",
@@ -32,6 +36,9 @@ __all__ = [
 
 AccessDenied = asyncpg.InsufficientPrivilegeError
 """The role lacks a right, or a policy refused a row."""
+
+ReferenceGone = asyncpg.ForeignKeyViolationError
+"""A row that was there a moment ago, and is referred to by a new one, was deleted meanwhile."""
 
 DATABASE_AWAY = (
     OSError,
@@ -54,6 +61,9 @@ may add up to more than the rest.
 CONNECT_TIMEOUT = 4.0
 """Less, since a call into a stall may hang on when the database is back."""
 
+LARGEST_STATEMENT = 200_000
+"""Bytes: a selection of as many fields as a document may have stays prepared as well."""
+
 ROLLBACK_TIMEOUT = 1.0
 RELEASE_TIMEOUT = 1.0
 CLOSE_TIMEOUT = 1.0
@@ -63,6 +73,13 @@ ROLES = frozenset({"anon", "authenticated"})
 # asyncpg's own leaves the role, which RESET ALL skips.
 RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; reset role"
 
+# In one round trip. A transaction that has failed inside stops at the select, and is not taken for committed.
+END = f"select; commit; {RESET}"
+END_OF_READING = "commit; reset role"
+"""Of a transaction with one statement of ours, which has set nothing that outlives it."""
+
+Record: TypeAlias = asyncpg.Record
+Borrowed: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 
@@ -91,6 +108,10 @@ class Session:
 
     async def value(self, name: str, *parameters: Any) -> Any:
         return await self.connection.fetchval(statement(name), *parameters)
+
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
+        """The rows of a compiled statement; JSON in them comes as its bytes. Raises BadCursorError."""
+        return await self.connection.fetch(statement.text, *statement.values(bound))
 
     async def become_worker(self) -> None:
         """The rest of this transaction runs as studio_worker."""
@@ -138,43 +159,80 @@ class Database:
         async with self._transaction("begin; set local role studio_worker") as session:
             yield session
 
+    async def read(self, viewer: Viewer, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
+        """What one compiled statement gives under the viewer's role, in a transaction of its own.
+
+        As session(viewer) does it, without what only writing needs. Raises BadCursorError.
+        """
+        values = statement.values(bound)
+        async with asyncio.timeout(self.timeout) as deadline:
+            connection = await self._borrow()
+            try:
+                await connection.execute(f"begin read only; {_identity(viewer)}")
+                rows = await connection.fetch(statement.text, *values)
+                await _end(connection, END_OF_READING)
+            except BaseException as error:
+                await self._give_up(connection, deadline, error)
+                raise
+            finally:
+                await self._give_back(connection)
+        return rows
+
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Session]:
         """Raises TimeoutError where all of it together takes too long."""
-        async with asyncio.timeout(self.timeout) as deadline, self._borrowed() as connection:
+        async with asyncio.timeout(self.timeout) as deadline:
+            connection = await self._borrow()
             try:
                 await connection.execute(begin)
                 yield Session(connection)
-                end = await connection.execute("commit")
+                await _end(connection, END)
+                deadline.reschedule(None)  # what is committed is not taken back by a slow good-bye
             except BaseException as error:
-                if deadline.expired() or isinstance(error, TimeoutError):
-                    await self._leave(connection)
-                else:
-                    await _undo(connection)
+                await self._give_up(connection, deadline, error)
                 raise
-            deadline.reschedule(None)  # what is committed is not taken back by a slow good-bye
-            if end != "COMMIT":
-                raise TransactionLostError
+            finally:
+                await self._give_back(connection)
 
-    @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[Connection]:
-        """A connection of the pool, which ends one that cannot be made clean again."""
+    async def _borrow(self) -> Borrowed:
         self.waiting += 1
         try:
-            connection = await self.pool.acquire()
+            return await self.pool.acquire()
         finally:
             self.waiting -= 1
-        try:
-            yield connection
-        finally:
-            with suppress(*DATABASE_AWAY):
-                await self.pool.release(connection, timeout=RELEASE_TIMEOUT)
 
-    async def _leave(self, connection: Connection) -> None:
-        """Without a word to who does not answer; the others are not trusted for long either."""
+    async def _give_back(self, connection: Borrowed) -> None:
+        """To the pool, which ends one that cannot be made clean again."""
+        with suppress(*DATABASE_AWAY):
+            await self.pool.release(connection, timeout=RELEASE_TIMEOUT)
+
+    async def _give_up(self, connection: Connection, deadline: asyncio.Timeout, error: BaseException) -> None:
+        """Undone, or without a word to who does not answer; the others are not trusted for long either."""
+        if not (deadline.expired() or isinstance(error, TimeoutError)):
+            await _undo(connection)
+            return
         with suppress(asyncpg.InterfaceError):  # the pool has it back already
             connection.terminate()
         await self.pool.expire_connections()
+
+
+class PooledConnection(asyncpg.Connection):
+    """A connection that knows whether its last session has left it as it was found."""
+
+    is_clean = False
+
+    def keep_clean(self) -> None:
+        """It was reset already."""
+        self.is_clean = True
+
+
+async def _end(connection: Connection, end: str) -> None:
+    """Raises TransactionLostError."""
+    try:
+        await connection.execute(end)
+    except asyncpg.InFailedSQLTransactionError as error:
+        raise TransactionLostError from error
+    cast("PooledConnection", connection).keep_clean()
 
 
 async def _undo(connection: Connection) -> None:
@@ -216,6 +274,8 @@ async def open_database(
         max_size=connections,
         timeout=min(timeout, CONNECT_TIMEOUT),
         command_timeout=timeout,
+        max_cacheable_statement_size=LARGEST_STATEMENT,
+        connection_class=PooledConnection,
         init=prepare_connection,
         reset=_reset,
         # What a connection starts with survives RESET ALL, so none ever has rights outside a session.
@@ -239,9 +299,12 @@ async def open_database(
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """JSON columns come and go as Python values, in binary, which rows within rows need."""
+    """JSON columns come and go as Python values, in binary, which rows within rows need.
+
+    They are jsonb; json is what a statement has made for a client, and goes there as it is.
+    """
     await connection.set_type_codec(
-        "json", schema="pg_catalog", encoder=orjson.dumps, decoder=orjson.loads, format="binary"
+        "json", schema="pg_catalog", encoder=orjson.dumps, decoder=bytes, format="binary"
     )
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_dump_jsonb, decoder=_load_jsonb, format="binary"
@@ -261,7 +324,10 @@ def _load_jsonb(data: bytes) -> Any:
 
 async def _reset(connection: asyncpg.Connection) -> None:
     """Whatever a session did, the next borrower starts as nobody."""
-    await connection.execute(RESET)
+    pooled = cast("PooledConnection", connection)
+    if not pooled.is_clean:
+        await pooled.execute(RESET)
+    pooled.is_clean = False
 
 
 async def _close(pool: asyncpg.Pool) -> None:

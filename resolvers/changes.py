@@ -1,20 +1,18 @@
-"""What changed since it was last looked at, read under the viewer's own role."""
+"""What changed since it was last looked at, read under the viewer's own role as it was asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from db.session import Session
-from engine.cursors import BatchCursor
-from engine.words import BatchStatus
+from db.reading.selection import Bound
+from db.reading.statements import Statement
+from db.session import Record, Session
 from resolvers.faults import Fault, bad_input
-from schema.history import Batch, Generation
 from schema.node import Row
-from schema.payloads import BatchUpdate, HistoryUpdate
 
-__all__ = ["BatchChanges", "Change", "Page", "Reader", "Source", "changed_rows", "no_such_batch"]
+__all__ = ["BatchChanges", "Change", "Page", "Reader", "Source", "Updates", "no_such_batch", "told_rows"]
 
 CHANGES_AT_ONCE = 500
 
@@ -24,19 +22,35 @@ class Reader(Protocol):
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
 
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[Record]: ...
+
     def addresses(self) -> list[str]:
         """The hour's keys for studio.signed_address."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Updates:
+    """The statement that reads updates as they were asked for, and the arguments in them."""
+
+    statement: Statement
+    arguments: Sequence[Mapping[str, Any]]
+
+    def bound(self, reader: Reader, *keys: object) -> Bound:
+        return Bound(arguments=self.arguments, signer=reader.addresses(), keys=keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One update; a later one with the same key stands for it as well. cursor is None where there is none."""
+    """One update, as the JSON of the whole answer; a later one with the same key stands for it as well.
+
+    cursor is None where there is none.
+    """
 
     key: UUID | None
     seq: int
     cursor: str | None
-    update: BatchUpdate | HistoryUpdate
+    answer: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,48 +90,31 @@ class BatchChanges:
     can_resume = True
     rest = 0.0
 
-    def __init__(self, batch_id: UUID) -> None:
+    def __init__(self, batch_id: UUID, updates: Updates) -> None:
         self.topic = batch_id
+        self.updates = updates
 
     async def read(self, reader: Reader, after: int) -> Page:
-        addresses = reader.addresses()
-        async with reader.session() as session:
-            rows = await session.rows("changes_of_batch", self.topic, after, CHANGES_AT_ONCE, addresses)
+        bound = self.updates.bound(reader, self.topic, after, CHANGES_AT_ONCE)
+        rows = await reader.read(self.updates.statement, bound)
         if not rows:
             raise no_such_batch()
-        batch = rows[0]["batch"]
-        if after > batch["seq"]:
+        head, finished = rows[0]["head"], rows[0]["finished"]
+        if after > head:
             raise bad_input("This cursor is from the future of the batch.")
-        told = Batch.of(batch)
-        changes = [_change(told, *each) for each in changed_rows(rows, after, CHANGES_AT_ONCE)]
-        return Page(
-            changes=changes,
-            through=changes[-1].seq if changes else after,
-            head=batch["seq"],
-            finished=BatchStatus(batch["status"]).finished,
-        )
+        changes = [
+            Change(key=row["key"], seq=row["seq"], cursor=row["cursor"], answer=row["answer"])
+            for row in told_rows(rows, after, CHANGES_AT_ONCE)
+        ]
+        through = changes[-1].seq if changes else after
+        return Page(changes=changes, through=through, head=head, finished=finished)
 
 
-def changed_rows(rows: Sequence[Row], after: int, limit: int) -> Iterator[tuple[Row | None, int]]:
-    """The generations of changes_of_batch, each with its seq; last None, for a change of the batch alone."""
-    for row in rows:
-        if row["id"] is not None:
-            after = row["seq"]
-            yield row, after
-    head = rows[0]["batch"]["seq"]
-    if len(rows) < limit and after < head:
-        yield None, head
-
-
-def _change(batch: Batch, row: Row | None, seq: int) -> Change:
-    cursor = BatchCursor(batch.key, seq).encode()
-    generation = Generation.of(row) if row else None
-    return Change(
-        key=generation.key if generation else None,
-        seq=seq,
-        cursor=cursor,
-        update=BatchUpdate(cursor=cursor, generation=generation, batch=batch),
-    )
+def told_rows(rows: Sequence[Row], after: int, limit: int) -> Sequence[Row]:
+    """The rows of compile_changes to be told: the batch alone only where no generation has its head's seq."""
+    *moved, alone = rows
+    newest = moved[-1]["seq"] if moved else after
+    return rows if len(moved) < limit and newest < alone["seq"] else moved
 
 
 def no_such_batch() -> Fault:

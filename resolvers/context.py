@@ -8,12 +8,14 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from db.session import DATABASE_AWAY, Database, Session
+from db.reading.selection import Bound
+from db.reading.statements import Statement
+from db.session import DATABASE_AWAY, Database, Record, Session
 from engine.seams import Hints, Model, NoTraces, Provider, Traces
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.faults import Fault, UnavailableFault
-from resolvers.relations import Relations
+from schema.viewer import Usage
 
 __all__ = ["Context", "Join", "Services", "StreamContext"]
 
@@ -28,7 +30,8 @@ class Services:
     """Long-lived things, shared by all requests.
 
     signer gives the hour's keys for studio.signed_address; default_model is one of the providers' models;
-    loopback_references says whether a reference may lie on this very machine (local mode).
+    max_queued and max_running are for one user; loopback_references says whether a reference may lie on
+    this very machine (local mode).
     """
 
     database: Database
@@ -37,6 +40,8 @@ class Services:
     providers: Sequence[Provider]
     default_model: str
     max_batch: int
+    max_queued: int
+    max_running: int
     loopback_references: bool
     traces: Traces = field(default_factory=NoTraces)
 
@@ -51,13 +56,13 @@ class Services:
         return frozenset(model.name for model in self.models)
 
 
-class Context(Relations):
-    """One operation: its viewer, its services, its loaders."""
+class Context:
+    """One operation: its viewer, its services, and how many images it has previewed."""
 
     def __init__(self, viewer: Viewer, services: Services) -> None:
-        super().__init__(self.session, services.signer)
         self.viewer = viewer
         self.services = services
+        self.previewed = 0
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -66,15 +71,36 @@ class Context(Relations):
         What the database raises while it is away is a Fault from here on: elsewhere a TimeoutError could
         be anybody's.
         """
-        expires_at = self.viewer.expires_at
-        if expires_at is not None and expires_at < time.time():
-            raise Fault("UNAUTHENTICATED", "The token has expired.")
+        self._refuse_expired()
         try:
             async with self.services.database.session(self.viewer) as session:
                 yield session
         except DATABASE_AWAY as error:
-            logger.warning("database_away", reason=type(error).__name__)
-            raise UnavailableFault from error
+            raise _unavailable(error) from error
+
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[Record]:
+        """The rows of a compiled statement, as session() would have them."""
+        self._refuse_expired()
+        try:
+            return await self.services.database.read(self.viewer, statement, bound)
+        except DATABASE_AWAY as error:
+            raise _unavailable(error) from error
+
+    def _refuse_expired(self) -> None:
+        expires_at = self.viewer.expires_at
+        if expires_at is not None and expires_at < time.time():
+            raise Fault("UNAUTHENTICATED", "The token has expired.")
+
+    async def usage(self) -> Usage:
+        """The viewer's own, in one statement."""
+        async with self.session() as session:
+            used = await session.one("usage", self.viewer.user_id)
+        return Usage(
+            queued_generations=used["queued"],
+            running_generations=used["running"],
+            max_queued_generations=self.services.max_queued,
+            max_running_generations=self.services.max_running,
+        )
 
     def addresses(self) -> list[str]:
         return self.services.signer()
@@ -89,3 +115,8 @@ class StreamContext(Context):
         super().__init__(viewer, services)
         self.join = join
         self.last_event_id = last_event_id
+
+
+def _unavailable(error: BaseException) -> Fault:
+    logger.warning("database_away", reason=type(error).__name__)
+    return UnavailableFault()

@@ -1,21 +1,20 @@
 """What a caller may do to work under way: cancel, pause, resume, retry.
 
-Rows are locked under the viewer's own role first; the ids found there, and no others, go to the
-statements under the worker's role, in the same transaction. The batch is always locked before its
-generations, as the worker does.
+Rows are locked under the viewer's own role first (resolvers.locks); the ids found there, and no others,
+go to the statements under the worker's role, in the same transaction.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from uuid import UUID
 
 from db.changes import Change, apply_change, save_due
 from db.jobs import SAVE_TURN, STOP_TURN, Due, Job, enqueue_each, feed, subject_of
 from db.session import Session
 from engine.refusals import Refusal
-from engine.words import BatchStatus, GenerationErrorCode, GenerationStatus, UserErrorCode
+from engine.words import BatchStatus, GenerationErrorCode, GenerationStatus
 from resolvers.context import Context
+from resolvers.limits import feed_within_limits, unless_full
+from resolvers.locks import Held, absent, conflict, controlled_batch, controlled_generation, in_trash
 from schema.node import Row
 
 __all__ = [
@@ -25,55 +24,38 @@ __all__ = [
     "resume_batch",
     "retry_batch",
     "retry_generation",
+    "stop_batch",
 ]
 
 WAITING = (GenerationStatus.QUEUED, GenerationStatus.THROTTLED)
 RETRYABLE = (GenerationStatus.FAILED, GenerationStatus.CANCELED)
 
 
-@dataclass(slots=True)
-class Locked:
-    """A batch or a generation held by this transaction, now under the worker's role."""
-
-    session: Session
-    row: Row | None
-    topics: set[UUID] = field(default_factory=set)
-
-    async def change(self, rows: Sequence[Row], change: Change) -> None:
-        ids = [row["id"] for row in rows]
-        changed = await apply_change(self.session, ids, change) if ids else None
-        if changed:
-            self.topics.update(changed.topics)
-
-    async def make_again(self, rows: Sequence[Row], user_id: UUID) -> None:
-        await self.change(rows, Change(status=GenerationStatus.QUEUED))
-        await feed(self.session, user_id)
-
-    async def save_again(self, rows: Sequence[Row]) -> None:
-        """What was made is in storage, and is not made again."""
-        await self.change(rows, save_due())
-        jobs = [Due(subject_of(row["id"], row["round"]), SAVE_TURN) for row in rows]
-        await enqueue_each(self.session, Job.SAVE, jobs)
-
-
 async def cancel_batch(context: Context, key: UUID | None) -> list[Refusal]:
     """What waits ends at once; what the provider has is stopped there, and ends as that turns out."""
-    async with _locked_batch(context, key) as locked:
-        if locked.row is None:
-            return [_absent("batch")]
-        status = BatchStatus(locked.row["status"])
+    async with controlled_batch(context, key) as held:
+        if held.row is None:
+            return [absent("batch")]
+        status = BatchStatus(held.row["status"])
         if status is BatchStatus.CANCELED:
             return []
+        if held.row["deleted_at"]:
+            return [in_trash("batch")]
         if status.finished:
-            return [_conflict("This batch is finished.")]
-        session, batch_id = locked.session, locked.row["id"]
-        await session.rows("mark_canceling", batch_id)
-        locked.topics |= {batch_id, locked.row["user_id"]}
-        waiting = await _in_states(session, batch_id, WAITING)
-        await locked.change(waiting, Change(status=GenerationStatus.CANCELED))
-        running = await _in_states(session, batch_id, (GenerationStatus.RUNNING,))
-        await _ask_to_cancel(session, [row["id"] for row in running])
+            return [conflict("This batch is finished.")]
+        await stop_batch(held, held.row)
     return []
+
+
+async def stop_batch(held: Held, batch: Row) -> None:
+    """Cancels a held batch that is not finished. The session is the worker's."""
+    session, batch_id = held.session, batch["id"]
+    await session.rows("mark_canceling", batch_id)
+    held.topics |= {batch_id, batch["user_id"]}
+    waiting = await _in_states(session, batch_id, WAITING)
+    await _change(held, waiting, Change(status=GenerationStatus.CANCELED))
+    running = await _in_states(session, batch_id, (GenerationStatus.RUNNING,))
+    await _ask_to_cancel(session, [row["id"] for row in running])
 
 
 async def pause_batch(context: Context, key: UUID | None) -> list[Refusal]:
@@ -93,85 +75,100 @@ async def retry_batch(
 
     With codes only what failed for one of them.
     """
-    async with _locked_batch(context, key) as locked:
-        if locked.row is None:
-            return [_absent("batch")]
-        session, batch_id = locked.session, locked.row["id"]
-        names = None if codes is None else [code.value for code in codes]
-        ended = await _in_states(session, batch_id, RETRYABLE, names)
-        unsaved = await session.rows("saves_given_up", batch_id, names)
-        if not ended and not unsaved:
-            return [_conflict("There is nothing in this batch to be retried.")]
-        await locked.save_again(unsaved)
-        await locked.make_again(ended, locked.row["user_id"])
-    return []
+    return await unless_full(_retry_batch(context, key, codes))
 
 
 async def cancel_generation(context: Context, key: UUID | None) -> list[Refusal]:
-    async with _locked_generation(context, key) as locked:
-        if locked.row is None:
-            return [_absent("generation")]
-        match GenerationStatus(locked.row["status"]):
-            case GenerationStatus.QUEUED | GenerationStatus.THROTTLED:
-                await locked.change([locked.row], Change(status=GenerationStatus.CANCELED))
-            case GenerationStatus.RUNNING:
-                await _ask_to_cancel(locked.session, [locked.row["id"]])
-            case GenerationStatus.CANCELED:
-                return []
-            case _:
-                return [_conflict("This generation is past being cancelled.")]
+    async with controlled_generation(context, key) as (held, batch):
+        if held.row is None:
+            return [absent("generation")]
+        status = GenerationStatus(held.row["status"])
+        if status is GenerationStatus.CANCELED:
+            return []
+        if _is_deleted(batch):
+            return [in_trash("generation's batch")]
+        if status in WAITING:
+            await _change(held, [held.row], Change(status=GenerationStatus.CANCELED))
+        elif status is GenerationStatus.RUNNING:
+            await _ask_to_cancel(held.session, [held.row["id"]])
+        else:
+            return [conflict("This generation is past being cancelled.")]
     return []
 
 
 async def retry_generation(context: Context, key: UUID | None) -> list[Refusal]:
-    async with _locked_generation(context, key) as locked:
-        if locked.row is None:
-            return [_absent("generation")]
-        if GenerationStatus(locked.row["status"]) in RETRYABLE:
-            await locked.make_again([locked.row], locked.row["user_id"])
-        elif _is_given_up(locked.row):
-            await locked.save_again([locked.row])
+    return await unless_full(_retry_generation(context, key))
+
+
+async def _retry_batch(
+    context: Context, key: UUID | None, codes: Sequence[GenerationErrorCode] | None
+) -> list[Refusal]:
+    async with controlled_batch(context, key) as held:
+        if held.row is None:
+            return [absent("batch")]
+        if held.row["deleted_at"]:
+            return [in_trash("batch")]
+        session, batch_id = held.session, held.row["id"]
+        names = None if codes is None else [code.value for code in codes]
+        ended = await _in_states(session, batch_id, RETRYABLE, names)
+        unsaved = await session.rows("saves_given_up", batch_id, names)
+        if not ended and not unsaved:
+            return [conflict("There is nothing in this batch to be retried.")]
+        await _save_again(held, unsaved)
+        await _make_again(context, held, ended)
+    return []
+
+
+async def _retry_generation(context: Context, key: UUID | None) -> list[Refusal]:
+    async with controlled_generation(context, key) as (held, batch):
+        if held.row is None:
+            return [absent("generation")]
+        if _is_deleted(batch):
+            return [in_trash("generation's batch")]
+        if GenerationStatus(held.row["status"]) in RETRYABLE:
+            await _make_again(context, held, [held.row])
+        elif _is_given_up(held.row):
+            await _save_again(held, [held.row])
         else:
-            return [_conflict("Only what failed, was cancelled or could not be saved can be retried.")]
+            return [conflict("Only what failed, was cancelled or could not be saved can be retried.")]
     return []
 
 
 async def _set_paused(context: Context, key: UUID | None, *, paused: bool) -> list[Refusal]:
-    async with _locked_batch(context, key) as locked:
-        if locked.row is None:
-            return [_absent("batch")]
-        status = BatchStatus(locked.row["status"])
+    async with controlled_batch(context, key) as held:
+        if held.row is None:
+            return [absent("batch")]
+        if held.row["deleted_at"]:
+            return [in_trash("batch")]
+        status = BatchStatus(held.row["status"])
         if status.finished or status is BatchStatus.CANCELING:
-            return [_conflict("This batch is finished or being cancelled.")]
-        await locked.session.rows("set_paused", locked.row["id"], paused)
-        locked.topics |= {locked.row["id"], locked.row["user_id"]}
+            return [conflict("This batch is finished or being cancelled.")]
+        await held.session.rows("set_paused", held.row["id"], paused)
+        held.topics |= {held.row["id"], held.row["user_id"]}
         if not paused:
-            await feed(locked.session, locked.row["user_id"])
+            await feed(held.session, held.row["user_id"])
     return []
 
 
-@asynccontextmanager
-async def _locked_batch(context: Context, key: UUID | None) -> AsyncIterator[Locked]:
-    """The hints are given once the transaction is committed."""
-    async with context.session() as session:
-        row = await session.row("lock_batch", key) if key else None
-        await session.become_worker()
-        locked = Locked(session, row)
-        yield locked
-    context.services.hints.tell(*locked.topics)
+async def _change(held: Held, rows: Sequence[Row], change: Change) -> None:
+    ids = [row["id"] for row in rows]
+    changed = await apply_change(held.session, ids, change) if ids else None
+    if changed:
+        held.topics.update(changed.topics)
 
 
-@asynccontextmanager
-async def _locked_generation(context: Context, key: UUID | None) -> AsyncIterator[Locked]:
-    async with context.session() as session:
-        batch_id = await session.value("batch_id_of_generation", key) if key else None
-        if batch_id:
-            await session.row("lock_batch", batch_id)
-        row = await session.row("lock_generation", key) if key else None
-        await session.become_worker()
-        locked = Locked(session, row)
-        yield locked
-    context.services.hints.tell(*locked.topics)
+async def _make_again(context: Context, held: Held, rows: Sequence[Row]) -> None:
+    """Raises QueueFullError."""
+    if rows:
+        await _change(held, rows, Change(status=GenerationStatus.QUEUED))
+        await feed_within_limits(held.session, rows[0]["user_id"], context.services, ("id",))
+
+
+async def _save_again(held: Held, rows: Sequence[Row]) -> None:
+    """What was made is in storage, and is not made again."""
+    await _change(held, rows, save_due())
+    jobs = [Due(subject_of(row["id"], row["round"]), SAVE_TURN) for row in rows]
+    await enqueue_each(held.session, Job.SAVE, jobs)
 
 
 async def _in_states(
@@ -197,9 +194,5 @@ def _is_given_up(row: Row) -> bool:
     return row["status"] == GenerationStatus.SUCCEEDED.value and not row["saved"] and row["retry_at"] is None
 
 
-def _absent(what: str) -> Refusal:
-    return Refusal(path=("id",), code=UserErrorCode.NOT_FOUND, message=f"There is no such {what}.")
-
-
-def _conflict(message: str) -> Refusal:
-    return Refusal(path=("id",), code=UserErrorCode.CONFLICT, message=message)
+def _is_deleted(batch: Row | None) -> bool:
+    return batch is not None and batch["deleted_at"] is not None

@@ -14,7 +14,6 @@ from db.session import Session
 from engine.refusals import Refusal, TextRule, refuse_text
 from engine.viewer import Viewer
 from engine.words import UserErrorCode
-from schema.node import Row
 
 __all__ = ["Once"]
 
@@ -31,25 +30,24 @@ class Once:
     key: str | None
     input: Any
 
-    def refusals(self) -> list[Refusal]:
-        return list(refuse_text(self.key, ("idempotencyKey",), KEY_RULE)) if self.key is not None else []
-
-    async def earlier(self) -> Row | None:
-        """What the key began before."""
+    async def earlier(self) -> UUID | list[Refusal] | None:
+        """What the key began before, or why it cannot be used; None where it is new."""
         if self.key is None:
             return None
+        if refusals := refuse_text(self.key, ("idempotencyKey",), KEY_RULE):
+            return refusals
         async with self._as_worker():
-            return await self.session.row("idempotency_key", self.viewer.user_id, self.key)
+            return await self._answer()
 
-    async def claim(self) -> Row | None:
-        """Takes the key, or waits for who has it and returns what that began."""
+    async def claim(self) -> UUID | list[Refusal] | None:
+        """Takes the key, or waits for who has it and answers as `earlier` does."""
         if self.key is None:
             return None
         async with self._as_worker():
             parameters = (self.viewer.user_id, self.key, self.fingerprint)
             if await self.session.row("claim_idempotency_key", *parameters):
                 return None
-            return await self.session.row("idempotency_key", self.viewer.user_id, self.key)
+            return await self._answer()
 
     async def settle(self, result_id: UUID) -> None:
         """What the key began, once it is begun. The session is the worker's by now."""
@@ -57,8 +55,11 @@ class Once:
             parameters = (self.viewer.user_id, self.key, result_id)
             await self.session.rows("settle_idempotency_key", *parameters)
 
-    def answer(self, earlier: Row) -> UUID | list[Refusal]:
-        """What the key began, where it was for this very input."""
+    async def _answer(self) -> UUID | list[Refusal] | None:
+        """What the key began, where it was for this very input. The session is the worker's."""
+        earlier = await self.session.row("idempotency_key", self.viewer.user_id, self.key)
+        if earlier is None:
+            return None
         if earlier["input_hash"] == self.fingerprint:
             began: UUID = earlier["result_id"]
             return began

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from db.session import Session
-from resolvers.changes import Change, Page, Reader, changed_rows
-from schema.history import Batch, Generation
+from resolvers.changes import Change, Page, Reader, Updates, told_rows
 from schema.node import Row
-from schema.payloads import HistoryUpdate
 
 __all__ = ["HistoryChanges"]
 
@@ -34,20 +32,21 @@ class HistoryChanges:
     can_resume = False
     rest = 0.1
 
-    def __init__(self, user_id: UUID) -> None:
+    def __init__(self, user_id: UUID, batches: Updates, singles: Updates) -> None:
         self.topic = user_id
+        self.updates = batches, singles
         self.standing: Standing | None = None
         self.told = 0
 
     async def read(self, reader: Reader, after: int) -> Page:
-        known, addresses = self.standing or Standing(), reader.addresses()
+        known = self.standing or Standing()
         async with reader.session() as session:
             batches = await session.rows("batch_seqs", list(known.batches))
             singles = await session.rows("single_versions", list(known.singles))
             if self.standing is None:
                 self.standing = _standing(batches, singles)
                 return Page(changes=(), through=self.told, head=self.told)
-            look = _Look(session, addresses, known)
+            look = _Look(session, reader, known, *self.updates)
             await look.at_batches(batches)
             await look.at_singles(singles)
         self.standing = look.standing
@@ -55,21 +54,25 @@ class HistoryChanges:
 
     def _page(self, look: "_Look") -> Page:
         changes = []
-        for key, update in look.updates:
+        for key, answer in look.told:
             self.told += 1
-            changes.append(Change(key=key, seq=self.told, cursor=None, update=update))
+            changes.append(Change(key=key, seq=self.told, cursor=None, answer=answer))
         return Page(changes=changes, through=self.told, head=self.told + look.left)
 
 
 class _Look:
     """One look: what there is to tell, how all stands afterwards, and how much is left for the next."""
 
-    def __init__(self, session: Session, addresses: list[str], known: Standing) -> None:
+    def __init__(
+        self, session: Session, reader: Reader, known: Standing, batches: Updates, singles: Updates
+    ) -> None:
         self.session = session
-        self.addresses = addresses
+        self.reader = reader
         self.known = known
+        self.batches = batches
+        self.singles = singles
         self.standing = Standing()
-        self.updates: list[tuple[UUID, HistoryUpdate]] = []
+        self.told: list[tuple[UUID, bytes]] = []
         self.left = 0
 
     async def at_batches(self, rows: Sequence[Row]) -> None:
@@ -84,27 +87,23 @@ class _Look:
                 self.standing.batches[row["id"]] = seq
 
     async def _at_batch(self, moved: Row, told: int | None) -> int:
-        """The seq up to which it is told now. Being put in counts as the first `total` changes."""
-        key, after = moved["id"], moved["total"] if told is None else told
-        rows = await self.session.rows("changes_of_batch", key, after, CHANGES_AT_ONCE, self.addresses)
+        """The seq up to which it is told now."""
+        key, after = moved["id"], moved["since"] if told is None else told
+        bound = self.batches.bound(self.reader, key, after, CHANGES_AT_ONCE)
+        rows = await self.session.read(self.batches.statement, bound)
         if not rows:
             return int(moved["seq"])
-        batch = Batch.of(rows[0]["batch"])
-        changed = list(changed_rows(rows, after, CHANGES_AT_ONCE)) or [(None, after)]
-        for row, _ in changed:
-            generation = Generation.of(row) if row else None
-            update = HistoryUpdate(batch=batch, generation=generation)
-            self.updates.append((generation.key if generation else key, update))
-        self.left += len(rows) == CHANGES_AT_ONCE
-        return changed[-1][1]
+        changed = told_rows(rows, after, CHANGES_AT_ONCE) or rows[-1:]
+        self.told += [(row["key"] or key, row["answer"]) for row in changed]
+        self.left += len(rows) > CHANGES_AT_ONCE
+        return int(changed[-1]["seq"])
 
     async def at_singles(self, rows: Sequence[Row]) -> None:
         moved = [row["id"] for row in rows if self.known.singles.get(row["id"]) != row["version"]]
         self.standing.singles = {row["id"]: row["version"] for row in rows if row["is_recent"]}
         if moved:
-            for row in await self.session.rows("generations_by_id", moved, self.addresses):
-                update = HistoryUpdate(batch=None, generation=Generation.of(row))
-                self.updates.append((row["id"], update))
+            rows = await self.session.read(self.singles.statement, self.singles.bound(self.reader, *moved))
+            self.told += [(row["key"], row["answer"]) for row in rows]
 
 
 def _standing(batches: Iterable[Row], singles: Iterable[Row]) -> Standing:

@@ -1,40 +1,28 @@
-"""Writing: every root field of Mutation. Each is one transaction, whole or not at all."""
+"""Writing: the root fields of Mutation, here those that start and control work.
 
-from collections.abc import Iterable
+Each is one transaction, whole or not at all.
+"""
+
 from typing import Annotated
 
 import strawberry
 
 from engine.refusals import Refusal
 from resolvers import control, starting
-from resolvers.context import Context
-from resolvers.templates import refuse_collection, template_rows
-from schema.collection import Collection
-from schema.inputs import (
-    CreateCollectionInput,
-    GenerateImageInput,
-    RegenerateBatchInput,
-    StartBatchInput,
-)
-from schema.node import global_id, read_id
-from schema.payloads import (
-    BatchPayload,
-    CollectionPayload,
-    GenerationPayload,
-    StartBatchPayload,
-    UserError,
-)
+from resolvers.mutation_of_collections import CollectionMutation
+from resolvers.mutation_of_history import BatchId, HistoryMutation, Info, batch_payload
+from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
+from schema.node import global_id, read_id, row
+from schema.payloads import BatchPayload, GenerationPayload, StartBatchPayload, user_errors
 from schema.words import GenerationErrorCode
 
 __all__ = ["Mutation"]
 
-Info = strawberry.Info[Context, None]
-BatchId = Annotated[strawberry.ID, strawberry.argument(description="The batch.")]
 GenerationId = Annotated[strawberry.ID, strawberry.argument(description="The generation.")]
 
 
 @strawberry.type(description="Writing. What the caller can put right comes back in userErrors.")
-class Mutation:
+class Mutation(HistoryMutation, CollectionMutation):
     @strawberry.mutation(
         description="Accepts a whole batch and returns at once; the images are made in the background."
     )
@@ -74,19 +62,19 @@ class Mutation:
         ] = None,
     ) -> BatchPayload:
         key = read_id(id)
-        return await _batch(info.context, id, await control.retry_batch(info.context, key, codes))
+        return batch_payload(id, await control.retry_batch(info.context, key, codes))
 
     @strawberry.mutation(description="What waits ends at once; what the provider has is stopped there.")
     async def cancel_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await _batch(info.context, id, await control.cancel_batch(info.context, read_id(id)))
+        return batch_payload(id, await control.cancel_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="Nothing new begins; what the provider has goes on.")
     async def pause_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await _batch(info.context, id, await control.pause_batch(info.context, read_id(id)))
+        return batch_payload(id, await control.pause_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="Goes on where it was paused.")
     async def resume_batch(self, info: Info, id: BatchId) -> BatchPayload:
-        return await _batch(info.context, id, await control.resume_batch(info.context, read_id(id)))
+        return batch_payload(id, await control.resume_batch(info.context, read_id(id)))
 
     @strawberry.mutation(description="One image outside any batch, as from a single workspace.")
     async def generate_image(
@@ -96,8 +84,8 @@ class Mutation:
     ) -> GenerationPayload:
         outcome = await starting.generate_image(info.context, input)
         if isinstance(outcome, list):
-            return GenerationPayload(user_errors=_user_errors(outcome))
-        return GenerationPayload(generation=await info.context.generation(outcome))
+            return GenerationPayload(user_errors=user_errors(outcome, "input"))
+        return GenerationPayload(generation=row(outcome))
 
     @strawberry.mutation(
         description=(
@@ -107,42 +95,19 @@ class Mutation:
     )
     async def retry_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
         refusals = await control.retry_generation(info.context, read_id(id))
-        return await _generation(info.context, id, refusals)
+        return _generation(id, refusals)
 
     @strawberry.mutation(description="Ends it where it waits; stops it where the provider has it.")
     async def cancel_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
         refusals = await control.cancel_generation(info.context, read_id(id))
-        return await _generation(info.context, id, refusals)
-
-    @strawberry.mutation(description="A new collection of prompt templates, the caller's own.")
-    async def create_collection(
-        self,
-        info: Info,
-        input: Annotated[CreateCollectionInput, strawberry.argument(description="What it holds.")],
-    ) -> CollectionPayload:
-        refusals = list(refuse_collection(input, info.context.services.model_names))
-        if refusals:
-            return CollectionPayload(user_errors=_user_errors(refusals))
-        async with info.context.session() as session:
-            row = await session.one("insert_collection", input.name, input.description)
-            await session.rows("insert_templates", row["id"], template_rows(input.templates))
-        return CollectionPayload(collection=Collection.of(row))
+        return _generation(id, refusals)
 
 
 def _started(outcome: starting.Outcome) -> StartBatchPayload:
     if isinstance(outcome, list):
-        return StartBatchPayload(user_errors=_user_errors(outcome))
-    return StartBatchPayload(batch_id=global_id(outcome), key=outcome)
+        return StartBatchPayload(user_errors=user_errors(outcome, "input"))
+    return StartBatchPayload(batch_id=global_id(outcome), batch=row(outcome))
 
 
-async def _batch(context: Context, id: str, refusals: list[Refusal]) -> BatchPayload:
-    return BatchPayload(batch=await context.batch(read_id(id)), user_errors=_user_errors(refusals))
-
-
-async def _generation(context: Context, id: str, refusals: list[Refusal]) -> GenerationPayload:
-    generation = await context.generation(read_id(id))
-    return GenerationPayload(generation=generation, user_errors=_user_errors(refusals))
-
-
-def _user_errors(refusals: Iterable[Refusal]) -> list[UserError]:
-    return [UserError.of(refusal) for refusal in refusals]
+def _generation(id: str, refusals: list[Refusal]) -> GenerationPayload:
+    return GenerationPayload(generation=row(read_id(id)), user_errors=user_errors(refusals))

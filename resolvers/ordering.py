@@ -24,11 +24,11 @@ from engine.refusals import (
     Refusal,
     TextRule,
     not_found,
-    refuse_count,
     refuse_object,
     refuse_reference,
     refuse_text,
 )
+from engine.tags import refuse_tags, tidy_tags
 from engine.words import UserErrorCode
 from resolvers.context import Services
 from resolvers.templates import json_object, kept_templates, refuse_templates, written_templates
@@ -45,8 +45,6 @@ __all__ = [
 ]
 
 TITLE_RULE = TextRule(longest=200)
-TAG_RULE = TextRule(longest=50)
-MAX_TAGS = 50
 NAME_IN_TITLE = 170
 WORDS_IN_NAME = 8
 CHARACTERS_IN_NAME = 100
@@ -100,7 +98,7 @@ async def draft_batch(
         return plan.refusals
     return BatchDraft(
         title=asked.title or _default_title(collection),
-        tags=list(dict.fromkeys(asked.tags or [])),
+        tags=tidy_tags(asked.tags or []),
         collection_id=collection["id"] if collection else None,
         model=order.model,
         reference_url=asked.reference_url,
@@ -159,10 +157,7 @@ def refuse_title(title: str | None) -> Iterator[Refusal]:
 def _refuse_batch(asked: StartBatchInput) -> Iterator[Refusal]:
     """What can be said without the collection; the plan checks the rest."""
     yield from refuse_title(asked.title)
-    tags = asked.tags or []
-    yield from refuse_count(len(tags), ("tags",), most=MAX_TAGS)
-    for place, tag in enumerate(tags[:MAX_TAGS]):
-        yield from refuse_text(tag, ("tags", str(place)), TAG_RULE)
+    yield from refuse_tags(asked.tags or [])
     yield from refuse_templates(asked.templates or [])
     if asked.variables is not None:
         yield from refuse_object(asked.variables, ("variables",))

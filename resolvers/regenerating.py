@@ -7,8 +7,9 @@ from uuid import UUID
 from db.session import Session
 from engine.plan import PlannedTemplate, asked_seed, refuse_model
 from engine.refusals import Refusal, not_found
-from engine.words import GenerationStatus, UserErrorCode
+from engine.words import GenerationStatus
 from resolvers.context import Services
+from resolvers.locks import absent, conflict, in_trash
 from resolvers.ordering import BatchDraft, refuse_common, refuse_title
 from resolvers.templates import json_object
 from schema.inputs import RegenerateBatchInput
@@ -26,14 +27,16 @@ async def draft_again(
     key = read_id(asked.batch_id)
     batch = await session.row("batches_by_id", [key]) if key else None
     if batch is None:
-        return [not_found(("batchId",), "There is no such batch.")]
+        return [absent("batch", ("batchId",))]
+    if batch["deleted_at"]:
+        return [in_trash("batch", ("batchId",))]
     generations = await session.rows("generations_to_repeat", key)
-    chosen, absent = _chosen(generations, asked)
-    refusals = [*_refuse(asked, services), *absent]
+    chosen, unknown = _chosen(generations, asked)
+    refusals = [*_refuse(asked, services), *unknown]
     if refusals:
         return refusals
     if not chosen:
-        return [_nothing()]
+        return [conflict("There is nothing in this batch to be made again.", ("batchId",))]
     parameters = json_object(asked.parameters)
     return BatchDraft(
         title=asked.title or batch["title"],
@@ -60,7 +63,7 @@ def _chosen(generations: Sequence[Row], asked: RegenerateBatchInput) -> tuple[li
     """Those named, or all; of them only what did not succeed, where that is asked for."""
     known = {row["id"] for row in generations}
     named = [read_id(each) for each in asked.generation_ids or []]
-    absent = [
+    unknown = [
         not_found(("generationIds", str(place)), "The batch has no such generation.")
         for place, key in enumerate(named)
         if key not in known
@@ -69,7 +72,7 @@ def _chosen(generations: Sequence[Row], asked: RegenerateBatchInput) -> tuple[li
     chosen = [row for row in generations if row["id"] in wanted]
     if asked.only_failed:
         chosen = [row for row in chosen if row["status"] in UNSUCCESSFUL]
-    return chosen, absent
+    return chosen, unknown
 
 
 def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> PlannedTemplate:
@@ -83,8 +86,3 @@ def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> Planne
         changed,
         asked_seed(changed),
     )
-
-
-def _nothing() -> Refusal:
-    message = "There is nothing in this batch to be made again."
-    return Refusal(path=("batchId",), code=UserErrorCode.CONFLICT, message=message)

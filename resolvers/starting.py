@@ -5,11 +5,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from db.generations import insert_generations
-from db.jobs import feed
-from db.session import Session
+from db.session import ReferenceGone, Session
 from engine.refusals import Refusal
+from engine.words import UserErrorCode
 from resolvers.context import Context
 from resolvers.idempotency import Once
+from resolvers.limits import feed_within_limits, unless_full
 from resolvers.ordering import BatchDraft, ImageDraft, draft_batch, draft_image
 from resolvers.regenerating import draft_again
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
@@ -27,7 +28,7 @@ async def start_batch(context: Context, asked: StartBatchInput) -> Outcome:
     async def draft(session: Session) -> BatchDraft | list[Refusal]:
         return await draft_batch(session, asked, context.services)
 
-    return await _once(context, ("startBatch", asked), draft, _insert_batch)
+    return await _accepted(_once(context, ("startBatch", asked), draft, _insert_batch))
 
 
 async def regenerate_batch(context: Context, asked: RegenerateBatchInput) -> Outcome:
@@ -36,7 +37,7 @@ async def regenerate_batch(context: Context, asked: RegenerateBatchInput) -> Out
     async def draft(session: Session) -> BatchDraft | list[Refusal]:
         return await draft_again(session, asked, context.services)
 
-    return await _once(context, ("regenerateBatch", asked), draft, _insert_batch)
+    return await _accepted(_once(context, ("regenerateBatch", asked), draft, _insert_batch))
 
 
 async def generate_image(context: Context, asked: GenerateImageInput) -> Outcome:
@@ -45,7 +46,7 @@ async def generate_image(context: Context, asked: GenerateImageInput) -> Outcome
     async def draft(session: Session) -> ImageDraft | list[Refusal]:
         return await draft_image(session, asked, context.services)
 
-    return await _once(context, ("generateImage", asked), draft, _insert_generation)
+    return await _accepted(_once(context, ("generateImage", asked), draft, _insert_generation))
 
 
 async def _once(
@@ -64,23 +65,30 @@ async def _once(
             key=asked.idempotency_key,
             input=asked,
         )
-        if refusals := once.refusals():
-            return refusals
-        if earlier := await once.earlier():
-            return once.answer(earlier)
+        if (earlier := await once.earlier()) is not None:
+            return earlier
         drafted = await draft(session)
         if isinstance(drafted, list):
             return drafted
-        if earlier := await once.claim():
-            return once.answer(earlier)
+        if (earlier := await once.claim()) is not None:
+            return earlier
         row = await insert(session, drafted)
         await session.become_worker()
         await once.settle(row["id"])
-        await feed(session, row["user_id"])
+        await feed_within_limits(session, row["user_id"], context.services, ())
     began: UUID = row["id"]
     context.services.hints.tell(began, row["user_id"])
     context.services.traces.began(began)
     return began
+
+
+async def _accepted(beginning: Awaitable[Outcome]) -> Outcome:
+    """What was begun, or why it was undone."""
+    try:
+        return await unless_full(beginning)
+    except ReferenceGone:
+        message = "The collection was deleted at this very moment: ask once more."
+        return [Refusal(path=(), code=UserErrorCode.CONFLICT, message=message)]
 
 
 async def _insert_batch(session: Session, draft: BatchDraft) -> Row:

@@ -6,11 +6,13 @@ from uuid import UUID
 
 import strawberry
 
+from db.reading.statements import compile_changes, compile_singles
 from engine.cursors import BatchCursor
-from resolvers.changes import BatchChanges, no_such_batch
+from resolvers.changes import BatchChanges, Updates, no_such_batch
 from resolvers.context import StreamContext
 from resolvers.faults import bad_input, unauthenticated
 from resolvers.movements import HistoryChanges
+from resolvers.shaped import asked_by
 from schema.node import read_id
 from schema.payloads import BatchUpdate, HistoryUpdate
 
@@ -40,7 +42,9 @@ class Subscription:
         if key is None:
             raise no_such_batch()
         seen = _read_cursor(key, info.context.last_event_id or after)
-        return await info.context.join(BatchChanges(key), seen)
+        asked, selecting = asked_by(info._raw_info)
+        updates = Updates(statement=compile_changes(asked, "BatchUpdate"), arguments=selecting.arguments())
+        return await info.context.join(BatchChanges(key, updates), seen)
 
     @strawberry.subscription(
         description=(
@@ -52,7 +56,12 @@ class Subscription:
         user_id = info.context.viewer.user_id
         if user_id is None:
             raise unauthenticated()
-        return await info.context.join(HistoryChanges(user_id), None)
+        asked, selecting = asked_by(info._raw_info)
+        batches, singles = (
+            Updates(statement=compile(asked, "HistoryUpdate"), arguments=selecting.arguments())
+            for compile in (compile_changes, compile_singles)
+        )
+        return await info.context.join(HistoryChanges(user_id, batches, singles), None)
 
 
 def _read_cursor(key: UUID, after: str | None) -> int | None:

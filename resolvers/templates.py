@@ -10,7 +10,7 @@ from engine.columns import Columns
 from engine.plan import NAME_RULE, TemplateDraft, refuse_template
 from engine.refusals import Refusal, TextRule, not_found, refuse_count, refuse_object, refuse_text
 from engine.words import UserErrorCode
-from schema.inputs import CreateCollectionInput, TemplateInput
+from schema.inputs import CreateCollectionInput, TemplateInput, UpdateCollectionInput
 from schema.node import Row, read_id
 
 __all__ = [
@@ -27,16 +27,24 @@ MAX_TEMPLATES = 1_000
 PATHS = tuple(("templates", str(place)) for place in range(MAX_TEMPLATES))
 
 
-def refuse_collection(asked: CreateCollectionInput, models: frozenset[str]) -> Iterator[Refusal]:
-    """What cannot be stored or could never be started."""
-    yield from refuse_text(asked.name, ("name",), NAME_RULE)
+def refuse_collection(
+    asked: CreateCollectionInput | UpdateCollectionInput, models: frozenset[str]
+) -> Iterator[Refusal]:
+    """What cannot be stored or could never be started; nothing of what an update leaves as it is."""
+    if asked.name is not None:
+        yield from refuse_text(asked.name, ("name",), NAME_RULE)
     if asked.description is not None:
         yield from refuse_text(asked.description, ("description",), DESCRIPTION_RULE)
-    if not asked.templates:
+    if asked.templates is not None:
+        yield from _refuse_kept(asked.templates, models)
+
+
+def _refuse_kept(templates: Sequence[TemplateInput], models: frozenset[str]) -> Iterator[Refusal]:
+    if not templates:
         message = "A collection needs at least one template."
         yield Refusal(path=("templates",), code=UserErrorCode.REQUIRED, message=message)
-    yield from refuse_templates(asked.templates)
-    for template in written_templates(asked.templates):
+    yield from refuse_templates(templates)
+    for template in written_templates(templates):
         yield from refuse_template(template, models)
 
 

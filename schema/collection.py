@@ -1,15 +1,13 @@
 """Collections and their templates."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
-from schema.asks import After, First, Info
-from schema.connections import Connection
-from schema.node import Node, Row, global_id
+from schema.connections import After, Connection, First, asked_for
+from schema.node import Node
 
 if TYPE_CHECKING:
     from schema.history import Batch
@@ -29,17 +27,6 @@ class Template(Node):
     parameters: JSON = strawberry.field(description="Merged over the batch's parameters.")
     position: int = strawberry.field(description="From 0, the collection's own order.")
 
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        return cls(
-            id=global_id(row["id"]),
-            name=row["name"],
-            prompt=row["prompt"],
-            model=row["model"],
-            parameters=row["parameters"],
-            position=row["position"],
-        )
-
 
 @strawberry.type(description="A named, ordered set of prompt templates.")
 class Collection(Node):
@@ -49,27 +36,12 @@ class Collection(Node):
         description="Shared collections are readable by everybody and editable by none of them."
     )
     created_at: datetime = strawberry.field(description="When it was made.")
-    key: strawberry.Private[UUID]
-
-    @strawberry.field(description="The prompts, in order.")
-    async def templates(self, info: Info) -> list[Template]:
-        return await info.context.templates_of(self.key)
+    templates: list[Template] = strawberry.field(description="The prompts, in order.")
 
     @strawberry.field(description="The caller's batches of this collection, newest first.")
-    async def batches(self, info: Info, first: First = 20, after: After = None) -> Connection[LazyBatch]:
-        return await info.context.batches_of_collection(self.key, first=first or 20, after=after)
+    def batches(self, first: First = 20, after: After = None) -> Connection[LazyBatch]:
+        asked_for()
 
     @strawberry.field(description="Batch images of this collection, by batch and then by their place in it.")
-    async def images(self, info: Info, first: First = 20, after: After = None) -> Connection[LazyImage]:
-        return await info.context.images_of_collection(self.key, first=first or 20, after=after)
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        return cls(
-            id=global_id(row["id"]),
-            name=row["name"],
-            description=row["description"],
-            shared=row["shared"],
-            created_at=row["created_at"],
-            key=row["id"],
-        )
+    def images(self, first: First = 20, after: After = None) -> Connection[LazyImage]:
+        asked_for()

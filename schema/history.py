@@ -1,16 +1,13 @@
 """Batches and generations: what was asked for, and how it goes."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
-from engine.cursors import BatchCursor
-from schema.asks import After, First, Info
-from schema.connections import Connection
-from schema.node import Node, Row, global_id
+from schema.connections import After, Connection, First, asked_for
+from schema.node import Node
 from schema.words import BatchStatus, GenerationErrorCode, GenerationStatus
 
 if TYPE_CHECKING:
@@ -32,18 +29,6 @@ class BatchCounts:
     failed: int = strawberry.field(description="Ended without an image.")
     canceled: int = strawberry.field(description="Cancelled.")
     saved: int = strawberry.field(description="Succeeded and stored in the history.")
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        return cls(
-            total=row["total"],
-            queued=row["queued"],
-            running=row["running"],
-            succeeded=row["succeeded"],
-            failed=row["failed"],
-            canceled=row["canceled"],
-            saved=row["saved"],
-        )
 
 
 @strawberry.type(description="One startBatch: every image asked for at once, under one batch id.")
@@ -72,22 +57,14 @@ class Batch(Node):
     deleted_at: datetime | None = strawberry.field(
         description="When it was put into the trash; null outside it."
     )
-    key: strawberry.Private[UUID]
-    collection_id: strawberry.Private[UUID | None]
-    origin_id: strawberry.Private[UUID | None]
-
-    @strawberry.field(description="Where its templates came from.")
-    async def collection(self, info: Info) -> LazyCollection | None:
-        return await info.context.collection(self.collection_id)
-
-    @strawberry.field(description="The batch that this one repeats, after regenerateBatch.")
-    async def regenerated_from(self, info: Info) -> "Batch | None":
-        return await info.context.batch(self.origin_id)
+    collection: LazyCollection | None = strawberry.field(description="Where its templates came from.")
+    regenerated_from: "Batch | None" = strawberry.field(
+        description="The batch that this one repeats, after regenerateBatch."
+    )
 
     @strawberry.field(description="All the work items, in the batch's own order, finished or not.")
-    async def generations(
+    def generations(
         self,
-        info: Info,
         first: First = 100,
         after: After = None,
         status: Annotated[
@@ -95,39 +72,13 @@ class Batch(Node):
             strawberry.argument(description="Only those in one of these states."),
         ] = None,
     ) -> Connection["Generation"]:
-        return await info.context.generations_of_batch(
-            self.key, first=first or 100, after=after, status=status
-        )
+        asked_for()
 
     @strawberry.field(
         description=("The saved images, in the batch's own order (created_at ascending within a position).")
     )
-    async def images(self, info: Info, first: First = 100, after: After = None) -> Connection[LazyImage]:
-        return await info.context.images_of_batch(self.key, first=first or 100, after=after)
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        key = row["id"]
-        return cls(
-            id=global_id(key),
-            title=row["title"],
-            status=BatchStatus(row["status"]),
-            counts=BatchCounts.of(row),
-            model=row["model"],
-            reference_url=row["reference_url"],
-            parameters=row["parameters"],
-            variables=row["variables"],
-            favorite=row["favorite"],
-            tags=row["tags"],
-            cursor=BatchCursor(key, row["seq"]).encode(),
-            created_at=row["created_at"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            deleted_at=row["deleted_at"],
-            key=key,
-            collection_id=row["collection_id"],
-            origin_id=row["regenerated_from"],
-        )
+    def images(self, first: First = 100, after: After = None) -> Connection[LazyImage]:
+        asked_for()
 
 
 @strawberry.type(description="Why a generation failed or waits.")
@@ -138,17 +89,6 @@ class GenerationError:
     )
     retryable: bool = strawberry.field(description="Whether a retry may succeed.")
     retry_at: datetime | None = strawberry.field(description="When it is tried again by itself.")
-
-    @classmethod
-    def of(cls, row: Row) -> Self | None:
-        if row["error_code"] is None:
-            return None
-        return cls(
-            code=GenerationErrorCode(row["error_code"]),
-            message=row["error_message"],
-            retryable=row["error_retryable"],
-            retry_at=row["retry_at"],
-        )
 
 
 @strawberry.type(
@@ -181,40 +121,5 @@ class Generation(Node):
     created_at: datetime = strawberry.field(description="When it was asked for.")
     started_at: datetime | None = strawberry.field(description="When it first began.")
     finished_at: datetime | None = strawberry.field(description="When it ended.")
-    key: strawberry.Private[UUID]
-    batch_id: strawberry.Private[UUID | None]
-
-    @strawberry.field(description="Null for a single generation (generateImage).")
-    async def batch(self, info: Info) -> Batch | None:
-        return await info.context.batch(self.batch_id)
-
-    @strawberry.field(description="Every output that the model gave, as saved.")
-    async def images(self, info: Info) -> list[LazyImage]:
-        return await info.context.images_of_generation(self.key)
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        return cls(
-            id=global_id(row["id"]),
-            position=row["position"],
-            template_id=_optional_id(row["template_id"]),
-            template_name=row["template_name"],
-            prompt=row["prompt"],
-            model=row["model"],
-            status=GenerationStatus(row["status"]),
-            progress=row["progress"],
-            attempts=row["attempts"],
-            error=GenerationError.of(row),
-            image_url=row["image_url"],
-            saved=row["saved"],
-            image_record_id=_optional_id(row["image_id"]),
-            created_at=row["created_at"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            key=row["id"],
-            batch_id=row["batch_id"],
-        )
-
-
-def _optional_id(key: UUID | None) -> strawberry.ID | None:
-    return None if key is None else global_id(key)
+    batch: Batch | None = strawberry.field(description="Null for a single generation (generateImage).")
+    images: list[LazyImage] = strawberry.field(description="Every output that the model gave, as saved.")

@@ -1,14 +1,13 @@
 """Images: what was kept."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
-from schema.asks import Info
-from schema.node import Node, Row, global_id
+from schema.connections import asked_for
+from schema.node import Node
 
 if TYPE_CHECKING:
     from schema.collection import Collection
@@ -19,7 +18,6 @@ __all__ = ["Image"]
 LazyBatch = Annotated["Batch", strawberry.lazy("schema.history")]
 LazyCollection = Annotated["Collection", strawberry.lazy("schema.collection")]
 LazyGeneration = Annotated["Generation", strawberry.lazy("schema.history")]
-THUMBNAIL_WIDTHS = (200, 400, 800)
 
 
 @strawberry.type(description="An image in the history: a row of the images table.")
@@ -47,10 +45,9 @@ class Image(Node):
     deleted_at: datetime | None = strawberry.field(
         description="When it was put into the trash; null outside it."
     )
-    thumbnails: strawberry.Private[list[str]]
-    collection_id: strawberry.Private[UUID | None]
-    batch_id: strawberry.Private[UUID | None]
-    generation_id: strawberry.Private[UUID | None]
+    collection: LazyCollection | None = strawberry.field(description="Where its template came from.")
+    batch: LazyBatch | None = strawberry.field(description="Null for an image that was not made by a batch.")
+    generation: LazyGeneration | None = strawberry.field(description="The making of it.")
 
     @strawberry.field(
         description=(
@@ -65,41 +62,4 @@ class Image(Node):
             int | None, strawberry.argument(description="How wide it will be shown, in pixels.")
         ] = 400,
     ) -> str | None:
-        wide_enough = [at for at, each in enumerate(THUMBNAIL_WIDTHS) if each >= (width or 400)]
-        return self.thumbnails[wide_enough[0] if wide_enough else -1]
-
-    @strawberry.field(description="Where its template came from.")
-    async def collection(self, info: Info) -> LazyCollection | None:
-        return await info.context.collection(self.collection_id)
-
-    @strawberry.field(description="Null for an image that was not made by a batch.")
-    async def batch(self, info: Info) -> LazyBatch | None:
-        return await info.context.batch(self.batch_id)
-
-    @strawberry.field(description="The making of it.")
-    async def generation(self, info: Info) -> LazyGeneration | None:
-        return await info.context.generation(self.generation_id)
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        return cls(
-            id=global_id(row["id"]),
-            name=row["name"],
-            prompt=row["prompt"],
-            url=row["signed_url"],
-            placeholder=row["placeholder"],
-            width=row["width"],
-            height=row["height"],
-            content_type=row["content_type"],
-            byte_size=row["byte_size"],
-            reference_url=row["reference_url"],
-            model=row["model"],
-            parameters=row["parameters"],
-            favorite=row["favorite"],
-            created_at=row["created_at"],
-            deleted_at=row["deleted_at"],
-            thumbnails=row["thumbnails"],
-            collection_id=row["collection_id"],
-            batch_id=row["batch_id"],
-            generation_id=row["generation_id"],
-        )
+        asked_for()

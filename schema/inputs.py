@@ -15,6 +15,9 @@ __all__ = [
     "RegenerateBatchInput",
     "StartBatchInput",
     "TemplateInput",
+    "UpdateBatchInput",
+    "UpdateCollectionInput",
+    "UpdateImageInput",
 ]
 
 Made = TypeVar("Made")
@@ -35,14 +38,16 @@ class StartBatchInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description=(
-            "The same key and input return the first answer again; the same key and another input "
-            "are refused."
+            "The same key and input return the first batch again; the same key and another input are refused."
         ),
     )
     title: str | None = strawberry.field(
         default=None, description="By default the collection's name and the start time."
     )
-    tags: list[str] | None = strawberry.field(default=None, description="Words to find it by.")
+    tags: list[str] | None = strawberry.field(
+        default=None,
+        description="Words to find it by: at most 50, each once whatever its case.",
+    )
     collection_id: strawberry.ID | None = strawberry.field(
         default=None, description="A collection's templates, all of them or those in templateIds."
     )
@@ -126,6 +131,37 @@ class CreateCollectionInput:
     templates: list[TemplateInput] = strawberry.field(description="Its prompts, in order.")
 
 
+@strawberry.input(
+    description="Another name, description or list; what is not named, or null, stays as it was."
+)
+class UpdateCollectionInput:
+    id: strawberry.ID = strawberry.field(description="The collection.")
+    name: str | None = strawberry.field(default=None, description="Its name.")
+    description: str | None = strawberry.field(
+        default=None, description="What it is for; an empty text for nothing."
+    )
+    templates: list[TemplateInput] | None = strawberry.field(
+        default=None, description="Its prompts, in order, in place of all that it has."
+    )
+
+
+@strawberry.input(description="What is said of a batch; what is not named, or null, stays as it was.")
+class UpdateBatchInput:
+    id: strawberry.ID = strawberry.field(description="The batch.")
+    title: str | None = strawberry.field(default=None, description="Its name in the history.")
+    favorite: bool | None = strawberry.field(default=None, description="Whether it is marked.")
+    tags: list[str] | None = strawberry.field(
+        default=None, description="All its tags, in place of those that it has; an empty list for none."
+    )
+
+
+@strawberry.input(description="What is said of an image; what is not named, or null, stays as it was.")
+class UpdateImageInput:
+    id: strawberry.ID = strawberry.field(description="The image.")
+    name: str | None = strawberry.field(default=None, description="Its name in the history.")
+    favorite: bool | None = strawberry.field(default=None, description="Whether it is marked.")
+
+
 def _with_templates(kind: type[Made], given: Mapping[str, Any], _: InputContext) -> Made:
     """The input as Strawberry would make it, which asks of each value what it is: 50 ms for 1,000 templates.
 
@@ -144,5 +180,5 @@ def _template(given: dict[str, Any]) -> TemplateInput:
     return template
 
 
-for each in (StartBatchInput, CreateCollectionInput):
+for each in (StartBatchInput, CreateCollectionInput, UpdateCollectionInput):
     get_object_definition(each, strict=True).from_input = _with_templates

@@ -1,11 +1,14 @@
-"""The interface of what can be fetched again by its id, and how a row becomes a type."""
+"""The interface of what can be fetched again by its id, and how a payload stands for rows by their ids."""
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
 import strawberry
 
-__all__ = ["Node", "Row", "global_id", "read_id"]
+from engine.ids import read_id
+
+__all__ = ["Node", "Row", "global_id", "read_id", "row", "rows"]
 
 
 class Row(Protocol):
@@ -28,10 +31,11 @@ def global_id(key: UUID) -> strawberry.ID:
     return strawberry.ID(str(key))
 
 
-def read_id(id: str) -> UUID | None:
-    """The row's key, or None for a text that no row's id is."""
-    try:
-        key = UUID(id)
-    except ValueError:
-        return None
-    return key if str(key) == id.lower() else None
+def row(key: UUID | None) -> Any:
+    """In a payload: the row with this id, which is read as the client asks for it; None for none."""
+    return key
+
+
+def rows(keys: Iterable[UUID]) -> Any:
+    """In a payload: these rows, in this order."""
+    return list(keys)

@@ -1,24 +1,28 @@
 """What a mutation or a subscription hands back."""
 
+from collections.abc import Iterable
 from typing import Self
-from uuid import UUID
 
 import strawberry
 
 from engine.refusals import Refusal
-from schema.asks import Info
 from schema.collection import Collection
 from schema.history import Batch, Generation
+from schema.image import Image
 from schema.words import UserErrorCode
 
 __all__ = [
     "BatchPayload",
     "BatchUpdate",
     "CollectionPayload",
+    "DeletePayload",
     "GenerationPayload",
     "HistoryUpdate",
+    "ImagePayload",
+    "RestoreImagesPayload",
     "StartBatchPayload",
     "UserError",
+    "user_errors",
 ]
 
 
@@ -35,8 +39,13 @@ class UserError:
     message: str = strawberry.field(description="For a person.")
 
     @classmethod
-    def of(cls, refusal: Refusal) -> Self:
-        return cls(field=["input", *refusal.path], code=refusal.code, message=refusal.message)
+    def of(cls, refusal: Refusal, *place: str) -> Self:
+        return cls(field=[*place, *refusal.path], code=refusal.code, message=refusal.message)
+
+
+def user_errors(refusals: Iterable[Refusal], *place: str) -> list[UserError]:
+    """place is the argument that the refusals' paths lead through, where there is one."""
+    return [UserError.of(refusal, *place) for refusal in refusals]
 
 
 @strawberry.type(description="The batch that was started, or why none was.")
@@ -44,14 +53,10 @@ class StartBatchPayload:
     batch_id: strawberry.ID | None = strawberry.field(
         default=None, description="Shared by every image of the batch."
     )
+    batch: Batch | None = strawberry.field(default=None, description="The batch, as accepted.")
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Empty where it was started."
     )
-    key: strawberry.Private[UUID | None] = None
-
-    @strawberry.field(description="The batch, as accepted.")
-    async def batch(self, info: Info) -> Batch | None:
-        return await info.context.batch(self.key)
 
 
 @strawberry.type(description="The batch as it is now, or why nothing was done.")
@@ -73,6 +78,34 @@ class GenerationPayload:
 @strawberry.type(description="The collection, or why it could not be had.")
 class CollectionPayload:
     collection: Collection | None = strawberry.field(default=None, description="The collection as it is now.")
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Empty where it was done."
+    )
+
+
+@strawberry.type(description="The image as it is now, or why nothing was done.")
+class ImagePayload:
+    image: Image | None = strawberry.field(default=None, description="The image as it is now.")
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Empty where it was done."
+    )
+
+
+@strawberry.type(description="What is in the history again, or why nothing was done.")
+class RestoreImagesPayload:
+    images: list[Image] = strawberry.field(
+        default_factory=list, description="The images as they are now, in the order asked for."
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Empty where it was done."
+    )
+
+
+@strawberry.type(description="What is deleted now, or why nothing was done.")
+class DeletePayload:
+    deleted_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="What was asked for, each id once; empty where nothing was done."
+    )
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Empty where it was done."
     )

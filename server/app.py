@@ -18,6 +18,7 @@ from server.addresses.local import LocalToken
 from server.addresses.readiness import Readiness
 from server.addresses.seats import Seats
 from server.addresses.sockets import Sockets
+from server.addresses.web import Web
 from server.addresses.webhooks import Webhooks
 from server.identity.auth import Authenticator
 from server.identity.jwks import KeysUnavailableError
@@ -28,9 +29,6 @@ from server.watching.visits import Visits
 __all__ = ["Parts", "create_app"]
 
 TRY_LATER = 1013
-NO_STUDIO = """\
-Batch Studio runs. Its GraphQL API is at /graphql; this build has no web client.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +42,7 @@ class Parts:
     live: Live
     authenticator: Authenticator
     files: Files
+    web: Web
     local: LocalToken | None
     webhooks: Webhooks | None
     allowed_origins: tuple[str, ...]
@@ -86,7 +85,7 @@ def _routes(parts: Parts) -> Iterator[BaseRoute]:
     yield Route("/healthz", _healthy)
     yield Route("/readyz", parts.readiness.get)
     yield Route("/metrics", parts.exposition.get_here)
-    yield Route("/", _front)
+    yield from parts.web.routes()
     if parts.local:
         yield Route("/local/token", parts.local.post, methods=["POST"])
     if parts.webhooks:
@@ -103,10 +102,6 @@ async def _keys_unavailable(connection: HTTPConnection, _: Exception) -> Respons
         "extensions": {"code": "UNAVAILABLE"},
     }
     return JSONResponse({"errors": [problem]}, 503, headers={"retry-after": "10"})
-
-
-async def _front(_: Request) -> Response:
-    return PlainTextResponse(NO_STUDIO)
 
 
 async def _healthy(_: Request) -> Response:

@@ -130,7 +130,7 @@ def run(
 @main.command()
 def schema() -> None:
     """Print the schema definition language."""
-    from server.operations.pipeline import build_schema
+    from server.operations.schema import build_schema
     from server.sdl import print_sdl
 
     click.echo(print_sdl(build_schema()), nl=False)

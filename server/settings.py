@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(default=60, ge=0)
     deadline_seconds: float = Field(default=600, ge=1)
     max_batch: int = Field(default=10_000, ge=1)
+    max_queued: int = Field(default=20_000, ge=1)
     max_running: int = Field(default=100, ge=1)
     max_sockets: int = Field(default=10, ge=1)
     max_operations: int = Field(default=20, ge=1)

@@ -10,12 +10,14 @@ from starlette.applications import Starlette
 from db.session import Database, open_database
 from engine.seams import Provider
 from resolvers.context import Services
+from resolvers.sources import check_sources
 from server.addresses.exposition import Exposition
 from server.addresses.files import Files
 from server.addresses.headers import header_middleware
 from server.addresses.local import LocalToken
 from server.addresses.readiness import Readiness
 from server.addresses.seats import Seats
+from server.addresses.web import DIST, Web
 from server.addresses.webhooks import Secret, SignsWebhooks, Webhooks
 from server.app import Parts, create_app
 from server.identity.auth import Authenticator
@@ -27,7 +29,7 @@ from server.live.streams import Live, open_live
 from server.operations.counts import SharedCounts
 from server.operations.documents import DocumentPolicy
 from server.operations.measure import Limits
-from server.operations.pipeline import build_schema
+from server.operations.pipeline import Pipeline
 from server.operations.rates import Rates
 from server.operations.trusted import load_trusted
 from server.providers import default_model, open_providers
@@ -62,8 +64,9 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
         shared_counts = SharedCounts(database) if settings.shared_rates == "on" else None
         mutations = Rates(settings.mutations_per_minute, "mutations", shared_counts)
         sockets = Rates(settings.sockets_per_minute, "sockets", shared_counts)
-        schema = build_schema(_documents(settings), mutations)
-        live = await stack.enter_async_context(open_live(schema, services))
+        pipeline = Pipeline(_documents(settings), mutations)
+        await check_sources(pipeline.graphql, database)
+        live = await stack.enter_async_context(open_live(pipeline, services))
         storage = WatchedStorage(storage_of(settings), shared.metrics)
         _watch(shared.metrics, live)
         yield create_app(
@@ -71,6 +74,7 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
                 live=live,
                 authenticator=_authenticator(settings),
                 files=Files(storage, signer, children),
+                web=Web(DIST, elsewhere=[settings.address]),
                 local=_local(settings),
                 webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,
@@ -131,6 +135,11 @@ def storage_of(settings: Settings) -> ObjectStorage:
 
 def _watch(metrics: Metrics, live: Live) -> None:
     _watch_pool(metrics, "api", live.services.database)
+    metrics.read(
+        "compile_fallbacks",
+        "Operations that should have had a plan",
+        lambda: [((), live.pipeline.plans.fallbacks)],
+    )
     metrics.read("subscribers", "Streams that are open", lambda: [((), live.subscribers)])
 
 
@@ -156,6 +165,8 @@ def _services(
         providers=providers,
         default_model=default_model(settings),
         max_batch=settings.max_batch,
+        max_queued=settings.max_queued,
+        max_running=settings.max_running,
         loopback_references=settings.local_mode,
         traces=shared.traces,
     )

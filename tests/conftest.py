@@ -6,7 +6,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -379,6 +379,25 @@ async def shared_service(
         await plant_prompt(service)
         yield service
         await LEAKS.read_jobs(urls.login)
+
+
+@pytest.fixture(scope="session")
+def secluded(
+    cluster: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., AbstractAsyncContextManager[Service]]:
+    """A service without a worker on a database of its own, which is filled before it starts."""
+
+    @asynccontextmanager
+    async def opened(fill: Callable[[asyncpg.Connection], Awaitable[None]]) -> AsyncIterator[Service]:
+        async with cloned(cluster) as urls:
+            superuser = await asyncpg.connect(named(cluster.superuser_url, urlsplit(urls.login).path[1:]))
+            await fill(superuser)
+            await superuser.close()
+            settings = settings_on(urls, tmp_path_factory.mktemp("secluded"))
+            async with running_service(settings, with_worker=False) as service:
+                yield service
+
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
 -- name: insert_batch
--- The generations' own insertion counts as the first changes: each gets a place before every later one.
+-- The generations' own insertion counts as the first changes: each gets a place before every later one. A collection
+-- may be gone since it was read.
 insert into batches (
     title, collection_id, model, reference_url, parameters, variables, tags, total, seq, regenerated_from
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8::integer, $8::integer, $9)
+values (
+    $1, (select id from collections where id = $2), $3, $4, $5, $6, $7, $8::integer, $8::integer, $9
+)
 returning id, user_id
 
 -- name: insert_generations
@@ -34,66 +37,26 @@ where b.id = $1
 -- name: batches_by_id
 select * from batches where id = any($1::uuid[])
 
--- name: batch_page
--- newest first, after ($1, $2)
-select * from batches
-where user_id = (select studio.current_user_id())
-  and deleted_at is null
-  and (created_at, id) < ($1, $2)
-order by created_at desc, id desc
-limit $3
-
--- name: batch_count
-select count(*) from batches
-where user_id = (select studio.current_user_id()) and deleted_at is null
-
--- name: batches_of_collections
--- a page of each collection of $1, newest first, after ($2, $3)
-select b.*, parent.id as parent_id
-from unnest($1::uuid[]) as parent (id)
-cross join lateral (
-    select * from batches
-    where user_id = (select studio.current_user_id())
-      and collection_id = parent.id
-      and deleted_at is null
-      and (created_at, id) < ($2, $3)
-    order by created_at desc, id desc
-    limit $4
-) b
-order by parent.id, b.created_at desc, b.id desc
-
--- name: batch_counts_of_collections
-select collection_id as parent_id, count(*) as count from batches
-where collection_id = any($1::uuid[]) and deleted_at is null
-group by collection_id
-
--- name: changes_of_batch
--- the batch as it is, in the first row alone, and the generations changed past the cursor $2, oldest change first
-select case when row_number() over (order by g.seq) = 1 then b end as batch,
-       g.*, studio.signed_address(g.outputs[1], $4) as image_url,
-       (select id from images where generation_id = g.id and user_id = g.user_id and output = 0) as image_id
-from batches b
-left join lateral (
-    select * from generations
-    where user_id = b.user_id and batch_id = b.id and seq > $2
-    order by seq
-    limit $3
-) g on true
-where b.id = $1
-order by g.seq
-
 -- name: batch_seqs
--- The caller's batches that are not finished or have been for less than a minute, and those of $1. The index serves
--- under a policy only what is leakproof: CASE, which coalesce is not, and a moment that is there beforehand.
-select id, seq, total, true as is_recent from batches
+-- The caller's batches that are not finished or have been for less than a minute, those of long ago or in the trash
+-- that the caller has touched within it, and those of $1. Of a batch not known yet, what is past `since` is news.
+-- The indexes serve under a policy only what is leakproof: CASE, which coalesce is not, and a moment that is there
+-- beforehand.
+select id, seq, total as since, true as is_recent from batches
 where user_id = (select studio.current_user_id())
   and deleted_at is null
   and case when finished_at is null then 'infinity' else finished_at end > (select now() - interval '1 minute')
+union all
+select id, seq, seq - 1, true from batches
+where user_id = (select studio.current_user_id())
+  and touched_at > (select now() - interval '1 minute')
+  and (deleted_at is not null or finished_at <= now() - interval '1 minute')
 union all
 select id, seq, total, false from batches
 where id = any($1::uuid[])
   and deleted_at is null
   and finished_at <= now() - interval '1 minute'
+  and (touched_at > now() - interval '1 minute') is not true
 
 -- name: moved_topics
 -- which of the batches $1 are past the seq of theirs in $2, or gone; and which of the users $3 have something new
@@ -111,6 +74,9 @@ cross join lateral (
         where user_id = known.id
           and case when finished_at is null then 'infinity' else finished_at end
             > (select now() - interval '1 minute')
+    ) + (
+        select coalesce(sum(seq), 0) from batches
+        where user_id = known.id and touched_at > (select now() - interval '1 minute')
     ) + (
         select coalesce(sum(xmin::text::bigint), 0) from generations
         where user_id = known.id

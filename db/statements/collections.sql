@@ -1,6 +1,17 @@
 -- name: insert_collection
 insert into collections (name, description) values ($1, coalesce($2, '')) returning *
 
+-- name: change_collection
+-- what is null stays as it was; locks the row, and gives none where it is gone by now
+update collections set name = coalesce($2, name), description = coalesce($3, description) where id = $1
+returning id
+
+-- name: delete_collection
+delete from collections where id = $1
+
+-- name: delete_templates
+delete from templates where collection_id = $1
+
 -- name: insert_templates
 -- $1 collection, $2 JSON array of templates in order
 insert into templates (collection_id, position, name, prompt, model, parameters)
@@ -10,19 +21,6 @@ from jsonb_array_elements($2) with ordinality as t (template, position)
 
 -- name: collections_by_id
 select * from collections where id = any($1::uuid[])
-
--- name: collection_page
--- the caller's and the shared ones, by name, after ($1, $2)
-select * from collections
-where (name, id) > ($1, $2)
-order by name, id
-limit $3
-
--- name: collection_count
-select count(*) from collections
-
--- name: templates_by_id
-select * from templates where id = any($1::uuid[])
 
 -- name: templates_of_collections
 select * from templates where collection_id = any($1::uuid[]) order by collection_id, position, id

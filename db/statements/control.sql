@@ -1,6 +1,6 @@
 -- name: lock_batch
 -- under the viewer's own role: what is not theirs is not found
-select * from batches where id = $1 and deleted_at is null for no key update
+select * from batches where id = $1 for no key update
 
 -- name: lock_generation
 select * from generations where id = $1 for no key update
@@ -9,7 +9,7 @@ select * from generations where id = $1 for no key update
 select batch_id from generations where id = $1
 
 -- name: generations_in_states
-select id, status, round, error_code from generations
+select id, user_id, status, round, error_code from generations
 where batch_id = $1 and status = any($2::text[]) and ($3::text[] is null or error_code = any($3))
 order by position, id
 
@@ -44,3 +44,17 @@ update studio.idempotency_keys set result_id = $3 where user_id = $1 and key = $
 
 -- name: prune_idempotency_keys
 delete from studio.idempotency_keys where created_at < now() - interval '7 days'
+
+-- name: usage
+-- What user $1 has waiting and running: by the counters of what is not finished, however many images that has.
+-- = 'infinity' is what the indexes batches_recent and singles_recent spell "not finished" as.
+select coalesce(sum(queued), 0)::integer as queued, coalesce(sum(running), 0)::integer as running
+from (
+    select queued, running from batches
+    where user_id = $1 and case when finished_at is null then 'infinity' else finished_at end = 'infinity'
+    union all
+    select (status in ('QUEUED', 'THROTTLED'))::integer, (status in ('RUNNING', 'SAVING'))::integer from generations
+    where user_id = $1
+      and batch_id is null
+      and case when finished_at is null or retry_at is not null then 'infinity' else finished_at end = 'infinity'
+) unfinished

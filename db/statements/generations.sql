@@ -1,41 +1,12 @@
 -- name: insert_generation
 insert into generations (collection_id, reference_url, template_name, name, prompt, model, parameters, seed)
-values ($1, $2, $3, $4, $5, $6, $7, coalesce($8, floor(random() * 2147483648)::bigint))
+values ((select id from collections where id = $1), $2, $3, $4, $5, $6, $7, coalesce($8, floor(random() * 2147483648)::bigint))
 returning *, null::uuid as image_id, null::text as image_url
-
--- name: generations_by_id
-select g.*, studio.signed_address(g.outputs[1], $2) as image_url,
-       (select id from images where generation_id = g.id and user_id = g.user_id and output = 0) as image_id
-from generations g
-where g.id = any($1::uuid[])
 
 -- name: generations_to_repeat
 select id, template_id, template_name, name, prompt, model, parameters, status from generations
 where user_id = (select studio.current_user_id()) and batch_id = $1
 order by position, id
-
--- name: generations_of_batches
--- a page of each batch of $1, in the batch's own order, after ($2, $3); $6 statuses or null
-select parent.id as parent_id, g.*, studio.signed_address(g.outputs[1], $5) as image_url,
-       (select id from images where generation_id = g.id and user_id = g.user_id and output = 0) as image_id
-from unnest($1::uuid[]) as parent (id)
-cross join lateral (
-    select * from generations
-    where user_id = (select studio.current_user_id())
-      and batch_id = parent.id
-      and (position, id) > ($2, $3)
-      and ($6::text[] is null or status = any($6))
-    order by position, id
-    limit $4
-) g
-order by parent.id, g.position, g.id
-
--- name: generation_counts_of_batches
-select batch_id as parent_id, count(*) as count from generations
-where user_id = (select studio.current_user_id())
-  and batch_id = any($1::uuid[])
-  and ($2::text[] is null or status = any($2))
-group by batch_id
 
 -- name: generations_for_work
 -- all that a job needs to know of a generation: what a batch's generations share is taken from the batch,

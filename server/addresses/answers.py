@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
+from server.operations.errors import NothingToRunError, RefusedError
+
 __all__ = ["BAD_REQUEST", "GRAPHQL", "JSON", "media_type", "retry_after", "status_of"]
 
 GRAPHQL = "application/graphql-response+json"
@@ -23,13 +25,11 @@ def media_type(accept: str) -> str:
     return next((kind for kind in kinds if kind in {GRAPHQL, JSON}), JSON)
 
 
-def status_of(answer: Mapping[str, Any], kind: str) -> int:
+def status_of(refusal: RefusedError, kind: str) -> int:
     """That of a document that could not run, where the client reads it, and of one who asks too often."""
-    errors = answer.get("errors") or ()
-    if retry_after(errors) is not None:
+    if retry_after(refusal.formatted) is not None:
         return TOO_MANY_REQUESTS
-    ran = answer.get("data") is not None or any("path" in error for error in errors)
-    return BAD_REQUEST if errors and not ran and kind == GRAPHQL else OK
+    return BAD_REQUEST if isinstance(refusal, NothingToRunError) or kind == GRAPHQL else OK
 
 
 def retry_after(errors: Sequence[Mapping[str, Any]]) -> int | None:

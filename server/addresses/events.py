@@ -8,7 +8,7 @@ import orjson
 from engine.viewer import Viewer
 from server.identity.auth import seconds_left
 from server.live.deliveries import Stream, StreamCutError
-from server.operations.pipeline import RefusedError
+from server.operations.errors import RefusedError
 
 __all__ = ["HEADERS", "events_of", "refusal_events", "wants_events"]
 
@@ -53,8 +53,7 @@ async def events_of(stream: Stream, viewer: Viewer) -> AsyncIterator[str]:
 
 def refusal_events(refusal: RefusedError) -> str:
     """The events of a stream that does not begin, or ends with errors."""
-    errors = [error.formatted for error in refusal.errors]
-    return _event(orjson.dumps({"data": None, "errors": errors}).decode(), None) + COMPLETE
+    return _event(orjson.dumps({"data": None, "errors": refusal.formatted}).decode(), None) + COMPLETE
 
 
 def _event(payload: str, cursor: str | None) -> str:

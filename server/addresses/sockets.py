@@ -33,7 +33,8 @@ from server.addresses.seats import NoSeatError, Seats, address_of
 from server.identity.auth import Authenticator, BadTokenError, seconds_left
 from server.live.deliveries import StreamCutError
 from server.live.streams import Live
-from server.operations.pipeline import Operation, RefusedError
+from server.operations.errors import RefusedError
+from server.operations.pipeline import Operation
 from server.watching.visits import Visits
 
 __all__ = ["Sockets"]

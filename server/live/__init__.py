@@ -1,1 +1,1 @@
-"""Streams of what changes: read once, rendered once, handed to everybody who asked the same."""
+"""Streams of what changes: read once and handed to everybody who asked the same."""

@@ -1,12 +1,11 @@
-"""What is sent to subscribers: rendered once, kept as long as it may be asked for again, posted to each."""
+"""What is sent to subscribers, and how it waits for each of them."""
 
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, Self
 from uuid import UUID
 
-__all__ = ["Delivery", "Mailbox", "OneAnswer", "Renderings", "Stream", "StreamCutError"]
+__all__ = ["Delivery", "Mailbox", "OneAnswer", "Stream", "StreamCutError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +72,3 @@ class Mailbox:
 
     def empty(self) -> None:
         self._newest.clear()
-
-
-class Renderings:
-    """The texts that were made last, by what they are of: they are asked for again by who comes late."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._texts: OrderedDict[Hashable, str] = OrderedDict()
-
-    def find(self, of: Hashable) -> str | None:
-        return self._texts.get(of)
-
-    def keep(self, of: Hashable, text: str) -> None:
-        self._texts[of] = text
-        if len(self._texts) > self.most:
-            self._texts.popitem(last=False)

@@ -1,31 +1,23 @@
-"""One source that is watched: read once under its viewer's role, for all the audiences that want it."""
+"""One thing that is watched by all who asked for it in the same words: read once, and handed to all."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import ExitStack
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 from engine.seams import Hints
-from resolvers.changes import Page, Source
+from resolvers.changes import Change, Page, Source
 from resolvers.context import Context
 from resolvers.faults import UnavailableFault
-from server.operations.pipeline import RefusedError, as_graphql
+from server.live.deliveries import Delivery
+from server.live.subscriber import ReadPage, Subscriber
+from server.operations.errors import RefusedError, as_graphql
 
-__all__ = ["Feed", "Flights"]
+__all__ = ["Feed"]
 
 RETRY = 0.5
 NO_HINT = 3600.0
 """Seconds without a hint: server.live.streams wakes whatever has missed one."""
-
-L = TypeVar("L", bound="Listener")
-
-
-class Listener(Protocol):
-    """What a feed needs of an audience."""
-
-    async def tell(self, page: Page) -> None: ...
-
-    def fail(self, error: Exception) -> None: ...
 
 
 class Flights:
@@ -42,11 +34,11 @@ class Flights:
         return await asyncio.shield(task)
 
 
-class Feed(Generic[L]):
-    """A source, its hints, and how far it has been handed on.
+class Feed:
+    """A source, its hints, its subscribers, and how far they have been told.
 
-    head is the seq up to which its audiences are told, or are being told. Whoever is in one of them,
-    and then reads up to the head, misses nothing from then on. It ends when the last audience is gone.
+    head is the seq up to which all has been handed on, or is being handed on. Whoever is a subscriber, and
+    then reads up to the head, misses nothing from then on. It ends when the last subscriber is gone.
     """
 
     def __init__(
@@ -55,12 +47,13 @@ class Feed(Generic[L]):
         hints: Hints,
         new_context: Callable[[], Context],
         *,
-        on_close: Callable[["Feed[L]"], None],
+        on_close: Callable[["Feed"], None],
     ) -> None:
         self.source = source
+        self.can_resume = source.can_resume
         self.new_context = new_context
         self.on_close = on_close
-        self.audiences: dict[Hashable, L] = {}
+        self.subscribers: set[Subscriber] = set()
         self.head: int | None = None
         self._flights = Flights()
         self._begun = asyncio.Event()
@@ -68,26 +61,39 @@ class Feed(Generic[L]):
         self._watch = self._stack.enter_context(hints.watch(source.topic))
         self._running = asyncio.create_task(self._run())
 
-    async def read(self, after: int) -> Page:
-        """What is past this seq. Raises Fault, and what the database raises."""
-        page: Page = await self._flights.share(after, lambda: self.source.read(self.new_context(), after))
+    def enter(self, seen: int | None) -> Subscriber:
+        """One who has seen what is up to this seq."""
+        subscriber = Subscriber(self, seen)
+        self.subscribers.add(subscriber)
+        return subscriber
+
+    def leave(self, subscriber: Subscriber) -> None:
+        if subscriber in self.subscribers:
+            self.subscribers.remove(subscriber)
+            if not self.subscribers:
+                self._running.cancel()
+                self._stack.close()
+                self.on_close(self)
+
+    async def page(self, after: int) -> ReadPage:
+        """What is past this seq, read once for all who ask for it at the same time.
+
+        Raises Fault, and what the database raises.
+        """
+        page: ReadPage = await self._flights.share(after, lambda: self._read(after))
         if self.head is None:
-            self.head = page.head
+            self.head = page[0].head
             self._begun.set()
         return page
 
-    def forget(self, key: Hashable) -> None:
-        """An audience is gone."""
-        del self.audiences[key]
-        if not self.audiences:
-            self._running.cancel()
-            self._stack.close()
-            self.on_close(self)
-
     def fail(self, error: Exception) -> None:
         """All that anybody gets from now on is this error."""
-        for audience in self.audiences.values():
-            audience.fail(error)
+        for subscriber in self.subscribers:
+            subscriber.fail(error)
+
+    async def _read(self, after: int) -> ReadPage:
+        page = await self.source.read(self.new_context(), after)
+        return page, _deliveries(page)
 
     async def _run(self) -> None:
         await self._begun.wait()
@@ -105,10 +111,19 @@ class Feed(Generic[L]):
         left = True
         while left:
             try:
-                page = await self.source.read(self.new_context(), self.head or 0)
+                page, deliveries = await self._read(self.head or 0)
             except UnavailableFault:
                 await asyncio.sleep(RETRY)
                 continue
             self.head, left = page.through, page.through < page.head
-            for audience in list(self.audiences.values()):
-                await audience.tell(page)
+            for subscriber in self.subscribers:
+                subscriber.post(deliveries)
+
+
+def _deliveries(page: Page) -> Sequence[Delivery]:
+    last = page.through if page.is_last else None
+    return [_delivery(change, is_last=change.seq == last) for change in page.changes]
+
+
+def _delivery(change: Change, *, is_last: bool) -> Delivery:
+    return Delivery(change.key, change.seq, change.answer.decode(), change.cursor, is_last)

@@ -16,48 +16,45 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     FieldNode,
+    OperationType,
     VariableNode,
     Visitor,
     VisitorAction,
     create_source_event_stream,
     visit,
 )
-from strawberry.types.graphql import OperationType
 from strawberry.utils.await_maybe import await_maybe
 
 from db.session import DATABASE_AWAY
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.context import Context, Services, StreamContext
-from server.live.audience import Audience
-from server.live.deliveries import Delivery, OneAnswer, Renderings, Stream, StreamCutError
+from server.live.deliveries import Delivery, OneAnswer, Stream, StreamCutError
 from server.live.feed import Feed
 from server.live.subscriber import Subscriber
 from server.operations.documents import REMEMBERED_DOCUMENTS
-from server.operations.pipeline import ANY, Asked, Operation, RefusedError, StudioSchema
+from server.operations.errors import RefusedError
+from server.operations.pipeline import ANY, Asked, Operation, Pipeline
 
 __all__ = ["Live", "open_live"]
 
 POLL = 2.0
-MOST_RENDERINGS = 10_000
-"""As many as a large batch has images: who comes late asks for all of them."""
 
 logger = structlog.get_logger()
 
 
 class Live:
-    """The feeds of one process, each with its audiences; poll() looks for what no hint has told."""
+    """The feeds of one process; poll() looks for what no hint has told."""
 
-    def __init__(self, schema: StudioSchema, services: Services) -> None:
-        self.schema = schema
+    def __init__(self, pipeline: Pipeline, services: Services) -> None:
+        self.pipeline = pipeline
         self.services = services
-        self.renderings = Renderings(MOST_RENDERINGS)
-        self.feeds: dict[Hashable, Feed[Audience]] = {}
+        self.feeds: dict[Hashable, Feed] = {}
         self.pulses: dict[UUID, int] = {}
 
     @property
     def subscribers(self) -> int:
-        return sum(len(each.subscribers) for feed in self.feeds.values() for each in feed.audiences.values())
+        return sum(len(feed.subscribers) for feed in self.feeds.values())
 
     async def open(
         self,
@@ -69,10 +66,11 @@ class Live:
     ) -> Stream:
         """What answers an operation, to be closed in the end. Raises RefusedError."""
         context = Context(viewer, self.services)
-        asked = await self.schema.prepare(operation, context, allowed)
+        asked = self.pipeline.prepare(operation, context, allowed)
         if asked.type is OperationType.SUBSCRIPTION:
             return await self._subscribe(asked, viewer, last_event_id)
-        return OneAnswer(Delivery(None, 0, await self.schema.answer(asked, context), None))
+        answer = await self.pipeline.answer(asked, context)
+        return OneAnswer(Delivery(None, 0, answer.decode(), None))
 
     def cut(self) -> None:
         """Ends all streams, none of them as if it were complete."""
@@ -92,8 +90,11 @@ class Live:
 
     async def _look(self) -> None:
         feeds = [feed for feed in self.feeds.values() if feed.head is not None]
-        seqs = {feed.source.topic: feed.head for feed in feeds if feed.source.can_resume}
-        users = {feed.source.topic for feed in feeds if not feed.source.can_resume}
+        seqs: dict[UUID, int] = {}
+        for feed in feeds:
+            if feed.can_resume and feed.head is not None:
+                seqs[feed.source.topic] = min(feed.head, seqs.get(feed.source.topic, feed.head))
+        users = {feed.source.topic for feed in feeds if not feed.can_resume}
         self.pulses = {user: self.pulses.get(user, 0) for user in users}
         if not feeds:
             return
@@ -114,13 +115,13 @@ class Live:
         context = StreamContext(
             viewer, self.services, join=partial(self._join, viewer, asked), last_event_id=last_event_id
         )
-        stream = await await_maybe(create_source_event_stream(self.schema.executor(asked, context)))
+        stream = await await_maybe(create_source_event_stream(self.pipeline.executor(asked, context)))
         if isinstance(stream, ExecutionResult):
             raise RefusedError(stream.errors or ())
         return cast("Subscriber", stream)
 
     async def _join(self, viewer: Viewer, asked: Asked, source: Source, seen: int | None) -> Subscriber:
-        subscriber = self._audience(viewer, asked, source).enter(seen)
+        subscriber = self._feed(viewer, asked, source).enter(seen)
         try:
             await subscriber.begin()
         except BaseException:
@@ -128,23 +129,9 @@ class Live:
             raise
         return subscriber
 
-    def _audience(self, viewer: Viewer, asked: Asked, source: Source) -> Audience:
-        """The one of those who asked the same, or a new one."""
-        feed = self._feed(viewer, source)
-        key = _sameness(asked)
-        audience = feed.audiences.get(key)
-        if audience is None:
-            audience = feed.audiences[key] = Audience(
-                feed,
-                self.schema.executor(asked, feed.new_context()),
-                renderings=self.renderings,
-                on_empty=partial(feed.forget, key),
-            )
-        return audience
-
-    def _feed(self, viewer: Viewer, source: Source) -> Feed[Audience]:
-        """One for all of a viewer's tokens: each stream ends with its own."""
-        key = (viewer.user_id, viewer.role, source.topic)
+    def _feed(self, viewer: Viewer, asked: Asked, source: Source) -> Feed:
+        """One for all who asked the same, with any of a viewer's tokens: each stream ends with its own."""
+        key = (viewer.user_id, viewer.role, source.topic, _sameness(asked))
         feed = self.feeds.get(key)
         if feed is None:
             new_context = partial(Context, replace(viewer, expires_at=None), self.services)
@@ -153,15 +140,15 @@ class Live:
             )
         return feed
 
-    def _forget(self, key: Hashable, feed: Feed[Audience]) -> None:
+    def _forget(self, key: Hashable, feed: Feed) -> None:
         if self.feeds.get(key) is feed:
             del self.feeds[key]
 
 
 @asynccontextmanager
-async def open_live(schema: StudioSchema, services: Services) -> AsyncIterator[Live]:
+async def open_live(pipeline: Pipeline, services: Services) -> AsyncIterator[Live]:
     """Live streams until the end of the block."""
-    live = Live(schema, services)
+    live = Live(pipeline, services)
     polling = asyncio.create_task(live.poll())
     try:
         yield live
@@ -174,10 +161,13 @@ async def open_live(schema: StudioSchema, services: Services) -> AsyncIterator[L
 
 def _sameness(asked: Asked) -> Hashable:
     """What two operations must share so that one answer serves both: all but where they begin."""
-    operation = asked.operation
-    begins = _beginning(asked.document)
-    variables = {name: value for name, value in (operation.variables or {}).items() if name != begins}
-    return operation.query, operation.name, orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+    begins = _beginning(asked.document.ast)
+    variables = {name: value for name, value in asked.variables.coerced.items() if name != begins}
+    return (
+        asked.document.text,
+        asked.operation.name and asked.operation.name.value,
+        orjson.dumps(variables, option=orjson.OPT_SORT_KEYS, default=str),
+    )
 
 
 @lru_cache(maxsize=REMEMBERED_DOCUMENTS)

@@ -1,4 +1,4 @@
-"""One stream's side of an audience: what it is sent, in order and once, however fast its client reads."""
+"""One stream's side of a feed: what it is sent, in order and once, however fast its client reads."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -7,27 +7,27 @@ from typing import Protocol, Self, TypeAlias
 from resolvers.changes import Page
 from resolvers.faults import Fault
 from server.live.deliveries import Delivery, Mailbox
-from server.operations.pipeline import RefusedError, as_graphql
+from server.operations.errors import RefusedError, as_graphql
 
-__all__ = ["RenderedPage", "Subscriber"]
+__all__ = ["ReadPage", "Subscriber"]
 
 MOST_WAITING = 100
 """Deliveries that wait for a client before it counts as one that does not keep up."""
 MOST_LASTING = 1_000
 """The same where nothing can be read again."""
 
-RenderedPage: TypeAlias = tuple[Page, Sequence[Delivery]]
+ReadPage: TypeAlias = tuple[Page, Sequence[Delivery]]
 
 
 class Desk(Protocol):
-    """What a subscriber needs of its audience: head is the seq up to which all is being told."""
+    """What a subscriber needs of its feed: head is the seq up to which all is being told."""
 
     can_resume: bool
 
     @property
     def head(self) -> int | None: ...
 
-    def page(self, after: int) -> Awaitable[RenderedPage]: ...
+    def page(self, after: int) -> Awaitable[ReadPage]: ...
 
     def leave(self, subscriber: "Subscriber") -> None: ...
 

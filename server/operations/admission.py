@@ -4,133 +4,98 @@ Done on the document, so that a mutation whose payload asks for such a page chan
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from graphql import (
-    ArgumentNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLSchema,
-    IntValueNode,
     OperationDefinitionNode,
     OperationType,
-    StringValueNode,
     TypeInfo,
     TypeInfoVisitor,
-    ValueNode,
-    VariableNode,
     Visitor,
     visit,
 )
-from strawberry.extensions import SchemaExtension
-from strawberry.types import ExecutionContext
+from graphql.execution.values import VariableValues
 
+from db.reading.map import PAGES
+from db.reading.selection import given
+from db.reading.shapes import Pages
 from engine.cursors import BadCursorError
-from resolvers.context import Context
+from engine.refusals import TextRule, refuse_text
+from engine.viewer import Viewer
 from resolvers.faults import Fault, bad_input, unauthenticated
-from resolvers.pages import LISTINGS, Listing
-from server.operations.documents import REMEMBERED_DOCUMENTS
+from resolvers.selecting import ArgumentSource
 from server.operations.measure import LARGEST_PAGE
 
-__all__ = ["Admission"]
+__all__ = ["PageArguments", "refuse_writing"]
+
+FILTER_RULE = TextRule(longest=500, lines=True, optional=True)
+"""A word of more than 2,046 bytes is none for PostgreSQL."""
+MOST_TEXTS = 100
+NO_VARIABLES = VariableValues({}, {})
 
 
-class Admission(SchemaExtension):
-    """Comes after validation: what it lets through fits the schema and can be answered."""
-
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        if context.graphql_document and not context.pre_execution_errors:
-            # None would have the document validated once more.
-            context.pre_execution_errors = list(_faults(context, context.graphql_document))
-        yield
+def refuse_writing(operation: OperationDefinitionNode, viewer: Viewer) -> None:
+    """Raises Fault for a mutation of nobody's."""
+    if operation.operation is OperationType.MUTATION and viewer.user_id is None:
+        raise unauthenticated()
 
 
-def _faults(asked: ExecutionContext, document: DocumentNode) -> Iterator[Fault]:
-    context: Context = asked.context
-    operation = _operation(document, asked.operation_name)
-    if operation.operation is OperationType.MUTATION and context.viewer.user_id is None:
-        yield unauthenticated()
-    for argument in _page_arguments(asked.schema._schema, document, operation):
-        yield from argument.faults(asked.variables or {})
+class PageArguments:
+    """Those of every list in an operation and in all fragments of its document."""
+
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> None:
+        types = TypeInfo(schema)
+        collector = _Collector(types)
+        for definition in document.definitions:
+            if definition is operation or isinstance(definition, FragmentDefinitionNode):
+                visit(definition, TypeInfoVisitor(types, collector))
+        self.varying = [(pages, source) for pages, source in collector.found if source.varies]
+        fixed = [(pages, source) for pages, source in collector.found if not source.varies]
+        self.fixed = [
+            fault for pages, source in fixed for fault in _faults(pages, source.values(NO_VARIABLES))
+        ]
+
+    def faults(self, variables: VariableValues) -> Sequence[Fault]:
+        """What no list has."""
+        varying = self.varying
+        return [
+            *self.fixed,
+            *(fault for pages, source in varying for fault in _faults(pages, source.values(variables))),
+        ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageArgument:
-    """One `first` or `after` of a list; default is that of the variable which stands for it."""
-
-    listing: Listing
-    name: str
-    value: ValueNode
-    default: ValueNode | None
-
-    def faults(self, variables: Mapping[str, Any]) -> Iterator[Fault]:
-        value = self._given(variables)
-        if self.name == "after" and isinstance(value, str):
-            try:
-                self.listing.bounds(value)
-            except BadCursorError:
-                yield bad_input(f"after is not a cursor of {self.listing.field}.")
-        # A variable may be 5.0 as well as 5: GraphQL takes both as an Int.
-        if self.name == "first" and isinstance(value, int | float) and not 1 <= value <= LARGEST_PAGE:
-            yield bad_input(f"first of {self.listing.field} is from 1 to {LARGEST_PAGE}.")
-
-    def _given(self, variables: Mapping[str, Any]) -> Any:
-        if not isinstance(self.value, VariableNode):
-            return _literal(self.value)
-        return variables.get(self.value.name.value, _literal(self.default))
+def _faults(pages: Pages, values: Mapping[str, Any]) -> Iterator[Fault]:
+    if not 1 <= values["first"] <= LARGEST_PAGE:
+        yield bad_input(f"first of {pages.name} is from 1 to {LARGEST_PAGE}.")
+    wanted = dict(given(values))
+    order = pages.order_for(wanted)
+    if (after := wanted.pop("after", None)) is not None:
+        try:
+            pages.bounds(after, order)
+        except BadCursorError:
+            yield bad_input(f"after is not a cursor of {pages.name}.")
+    for name, value in wanted.items():
+        texts = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+        if len(texts) > MOST_TEXTS or any(refuse_text(each, (name,), FILTER_RULE) for each in texts):
+            yield bad_input(f"{name} of {pages.name} is no text that can be looked for, or too long.")
 
 
 class _Collector(Visitor):
-    """Finds the page arguments of every list in what it visits."""
+    """Finds the arguments of every list in what it visits."""
 
-    def __init__(self, types: TypeInfo, operation: OperationDefinitionNode) -> None:
+    def __init__(self, types: TypeInfo) -> None:
         super().__init__()
         self.types = types
-        self.defaults = {
-            each.variable.name.value: each.default_value for each in operation.variable_definitions or ()
-        }
-        self.found: list[PageArgument] = []
+        self.found: list[tuple[Pages, ArgumentSource]] = []
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
-        parent = self.types.get_parent_type()
-        listing = LISTINGS.get(f"{parent.name}.{node.name.value}") if parent else None
-        if listing:
-            self.found += [self._argument(listing, each) for each in node.arguments or ()]
-
-    def _argument(self, listing: Listing, node: ArgumentNode) -> PageArgument:
-        variable = node.value.name.value if isinstance(node.value, VariableNode) else ""
-        return PageArgument(
-            listing=listing,
-            name=node.name.value,
-            value=node.value,
-            default=self.defaults.get(variable),
-        )
-
-
-@lru_cache(maxsize=REMEMBERED_DOCUMENTS)
-def _page_arguments(
-    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
-) -> Sequence[PageArgument]:
-    """Those of the operation and of all fragments; documents come again, with other variables."""
-    types = TypeInfo(schema)
-    collector = _Collector(types, operation)
-    for definition in document.definitions:
-        if definition is operation or isinstance(definition, FragmentDefinitionNode):
-            visit(definition, TypeInfoVisitor(types, collector))
-    return collector.found
-
-
-def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    """The one that will run."""
-    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-    return next(each for each in operations if name is None or (each.name and each.name.value == name))
-
-
-def _literal(node: ValueNode | None) -> Any:
-    if isinstance(node, IntValueNode):
-        return int(node.value)
-    return node.value if isinstance(node, StringValueNode) else None
+        parent, field = self.types.get_parent_type(), self.types.get_field_def()
+        pages = PAGES.get(f"{parent.name}.{node.name.value}") if parent else None
+        if pages and field and node.arguments:
+            self.found.append((pages, ArgumentSource(field, node)))

@@ -4,13 +4,14 @@ Strawberry's QueryDepthLimiter and MaxAliasesLimiter are no use here: they follo
 so that a document of twenty fragments keeps them busy for seconds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal, TypeAlias
 
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -23,16 +24,16 @@ from graphql import (
 )
 from graphql.validation.rules.max_introspection_depth_rule import MaxIntrospectionDepthRule
 from graphql.validation.validate import ValidationAbortedError
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from engine.viewer import Viewer
 from resolvers.faults import Fault, bad_input
+from server.operations.admission import PageArguments
 from server.operations.measure import Limits, Size, excess, measure
 from server.operations.trusted import TrustedDocuments
 
-__all__ = ["REMEMBERED_DOCUMENTS", "DocumentPolicy", "Documents", "Introspection", "Reader"]
+__all__ = ["REMEMBERED_DOCUMENTS", "Document", "DocumentPolicy", "Introspection", "Reader"]
 
 REMEMBERED_DOCUMENTS = 512
 LONGEST_TEXT = 50_000
@@ -40,6 +41,8 @@ LONGEST_TEXT = 50_000
 MOST_COMPARISONS = 5_000
 """Of two fields with one name, which is what validation could spend seconds on."""
 MOST_ERRORS = 20
+REMEMBERED_SIZES = 16
+"""Of one document, by the lengths of its pages."""
 
 Introspection: TypeAlias = Literal["everybody", "claim", "nobody"]
 Pages: TypeAlias = tuple[tuple[str, int | float], ...]
@@ -54,55 +57,74 @@ class DocumentPolicy:
     trusted: TrustedDocuments | None = None
 
 
-class Documents(SchemaExtension):
-    """Comes first: what it lets through is a document of this schema, and not too large."""
+class Document:
+    """One that parses, and what is found out about it once."""
 
-    def __init__(self, reader: "Reader") -> None:
-        super().__init__()
-        self.reader = reader
+    def __init__(self, text: str, ast: DocumentNode, schema: GraphQLSchema) -> None:
+        self.text = text
+        self.ast = ast
+        self.schema = schema
+        self.operations = [each for each in ast.definitions if isinstance(each, OperationDefinitionNode)]
+        self.fragments = {
+            each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)
+        }
+        self._sizes: dict[Pages, Size] = {}
+        self._pages: dict[int, PageArguments] = {}
 
-    def on_parse(self) -> Iterator[None]:
-        run = self.execution_context
-        document = self.reader.document(run.query or "")
-        size = self.reader.size(run.schema._schema, document, _pages(run.variables or {}))
-        self.reader.refuse_excess(size)
-        if run._provided_operation_name is None:
-            _refuse_a_choice(document)
-        if size.introspects:
-            self.reader.refuse_introspection(run.context.viewer)
-        run.graphql_document = document
-        yield
+    def size(self, variables: Mapping[str, Any]) -> Size:
+        """How large it is with these lengths of pages."""
+        pages = tuple((name, each) for name, each in variables.items() if isinstance(each, int | float))
+        size = self._sizes.get(pages)
+        if size is None:
+            size = measure(self.ast, self.schema, dict(pages))
+            if len(self._sizes) < REMEMBERED_SIZES:
+                self._sizes[pages] = size
+        return size
 
-    def on_validate(self) -> Iterator[None]:
-        run = self.execution_context
-        if run.graphql_document:
-            run.pre_execution_errors = list(self.reader.errors(run.schema._schema, run.graphql_document))
-        yield
+    @cached_property
+    def errors(self) -> Sequence[GraphQLError]:
+        """Without suggestions, which would tell the schema to whoever may not ask for it."""
+        found = validate(self.schema, self.ast, RULES, max_errors=MOST_ERRORS, hide_suggestions=True)
+        return [
+            _too_large(each.message) if isinstance(each, ValidationAbortedError) else each for each in found
+        ]
+
+    def pages(self, operation: OperationDefinitionNode) -> PageArguments:
+        """Those that count where this operation runs."""
+        place = self.operations.index(operation)
+        if place not in self._pages:
+            self._pages[place] = PageArguments(self.schema, self.ast, operation)
+        return self._pages[place]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The one that runs. Raises Fault where nobody can know which is meant."""
+        if name is None and len(self.operations) > 1:
+            raise bad_input("The document has several operations: operationName must say which one runs.")
+        named = (each for each in self.operations if name is None or (each.name and each.name.value == name))
+        return next(named, None)
 
 
 class Reader:
     """Reads the documents of one schema, and remembers those that come again."""
 
-    def __init__(self, policy: DocumentPolicy) -> None:
+    def __init__(self, schema: GraphQLSchema, policy: DocumentPolicy) -> None:
+        self.schema = schema
         self.policy = policy
-        remembered = lru_cache(maxsize=REMEMBERED_DOCUMENTS)
-        self._parsed = remembered(self._parse)
-        self.size = remembered(_size)
-        self.errors = remembered(_errors)
+        self._read = lru_cache(maxsize=REMEMBERED_DOCUMENTS)(self._parse)
 
-    def text(self, given: str | None, extensions: Mapping[str, Any] | None) -> str | None:
-        """What was sent, or the trusted document that was named instead."""
+    def text(self, given: str | None, extensions: Mapping[str, Any] | None) -> str:
+        """What was sent, or the trusted document that was named instead; empty where there is none."""
         trusted = self.policy.trusted
-        return trusted.named(extensions) if trusted and not given else given
+        return (trusted.named(extensions) if trusted and not given else given) or ""
 
-    def document(self, text: str) -> DocumentNode:
+    def document(self, text: str) -> Document:
         """Raises GraphQLError for one that does not parse, is too long or not trusted."""
         trusted = self.policy.trusted
         if trusted and text not in trusted:
             raise Fault("DOCUMENT_NOT_TRUSTED", "Only the documents of this service's own manifest run here.")
         if len(text) > LONGEST_TEXT:
             raise _too_large(f"The document is too large: it may have {LONGEST_TEXT} characters at most.")
-        return self._parsed(text)
+        return self._read(text)
 
     def refuse_excess(self, size: Size) -> None:
         """Raises Fault where the document is too large."""
@@ -116,10 +138,10 @@ class Reader:
         if allowed == "nobody" or (allowed == "claim" and not viewer.introspects):
             raise Fault("INTROSPECTION_FORBIDDEN", "The schema is not told here.")
 
-    def _parse(self, text: str) -> DocumentNode:
+    def _parse(self, text: str) -> Document:
         most = self.policy.limits.tokens
         try:
-            return parse(text, max_tokens=most)
+            return Document(text, parse(text, max_tokens=most), self.schema)
         except GraphQLSyntaxError as error:
             if not error.message.endswith("Parsing aborted."):
                 raise
@@ -140,27 +162,6 @@ RULES = (
     MaybeNullValidationRule,
     OneOfInputValidationRule,
 )
-
-
-def _size(schema: GraphQLSchema, document: DocumentNode, pages: Pages) -> Size:
-    return measure(document, schema, dict(pages))
-
-
-def _errors(schema: GraphQLSchema, document: DocumentNode) -> Sequence[GraphQLError]:
-    """Without suggestions, which would tell the schema to whoever may not ask for it."""
-    found = validate(schema, document, RULES, max_errors=MOST_ERRORS, hide_suggestions=True)
-    return [_too_large(each.message) if isinstance(each, ValidationAbortedError) else each for each in found]
-
-
-def _pages(variables: Mapping[str, Any]) -> Pages:
-    """Those that can be the length of a page."""
-    return tuple((name, each) for name, each in variables.items() if isinstance(each, int | float))
-
-
-def _refuse_a_choice(document: DocumentNode) -> None:
-    """Raises Fault where nobody can know which operation is meant."""
-    if sum(isinstance(each, OperationDefinitionNode) for each in document.definitions) > 1:
-        raise bad_input("The document has several operations: operationName must say which one runs.")
 
 
 def _too_large(message: str) -> Fault:

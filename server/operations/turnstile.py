@@ -1,17 +1,14 @@
 """Before a mutation runs: is it this user's, and this address's, turn already?"""
 
-from collections.abc import AsyncIterator
 from math import ceil
 
-from strawberry.extensions import SchemaExtension
-from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType
-
+from engine.viewer import Viewer
 from resolvers.faults import Fault
+from server.operations.errors import RefusedError
 from server.operations.rates import RateLimitedError, Rates
 from server.watching.visits import current_visit
 
-__all__ = ["TooOftenFault", "Turnstile"]
+__all__ = ["TooOftenFault", "take_turn"]
 
 
 class TooOftenFault(Fault):
@@ -22,20 +19,11 @@ class TooOftenFault(Fault):
         self.extensions = {**(self.extensions or {}), "retryAfter": ceil(seconds)}
 
 
-class Turnstile(SchemaExtension):
-    """Lets mutations through so many a minute; what only reads is not counted."""
-
-    def __init__(self, rates: Rates) -> None:
-        super().__init__()
-        self.rates = rates
-
-    async def on_execute(self) -> AsyncIterator[None]:
-        run = self.execution_context
-        if run.operation_type is OperationType.MUTATION:
-            visit = current_visit()
-            try:
-                await self.rates.take_address(visit.address if visit else None)
-                await self.rates.take_user(run.context.viewer.user_id)
-            except RateLimitedError as error:
-                run.result = ExecutionResult(data=None, errors=[TooOftenFault(error.seconds)])
-        yield
+async def take_turn(rates: Rates, viewer: Viewer) -> None:
+    """Lets mutations through so many a minute; what only reads is not counted. Raises RefusedError."""
+    visit = current_visit()
+    try:
+        await rates.take_address(visit.address if visit else None)
+        await rates.take_user(viewer.user_id)
+    except RateLimitedError as error:
+        raise RefusedError([TooOftenFault(error.seconds)]) from None

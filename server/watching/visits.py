@@ -8,12 +8,11 @@ from time import perf_counter
 from uuid import UUID
 
 import structlog
-from strawberry.extensions import SchemaExtension
 
 from engine.seams import Traces
 from server.watching.metrics import Metrics
 
-__all__ = ["Noting", "Visit", "Visits", "current_visit"]
+__all__ = ["Visit", "Visits", "current_visit"]
 
 OK = "OK"
 LONGEST_NAME = 60
@@ -46,16 +45,6 @@ class Visit:
 def current_visit() -> Visit | None:
     """That of the task at hand."""
     return visit_of_task.get()
-
-
-class Noting(SchemaExtension):
-    """Which operation it is that a visit is about, once that is known."""
-
-    def on_validate(self) -> Iterator[None]:
-        if visit := current_visit():
-            run = self.execution_context
-            visit.note(run.operation_type.value, run.operation_name, run.context.viewer.user_id)
-        yield
 
 
 class Visits:

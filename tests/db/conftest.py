@@ -48,7 +48,9 @@ def new_batch() -> Callable[..., Awaitable[Made]]:
         )
         boat = PlannedTemplate("Boat", ["a boat"], seed=1)
         await insert_generations(session, batch["id"], [boat], variants=total)
-        found = await session.rows("generations_of_batches", [batch["id"]], -1, UUID(int=0), total, [], None)
+        found = await session.connection.fetch(
+            "select id from generations where batch_id = $1 order by position", batch["id"]
+        )
         return Made(id=batch["id"], generations=[row["id"] for row in found])
 
     return make

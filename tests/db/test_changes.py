@@ -14,6 +14,7 @@ from db.session import Database
 from engine.transitions import NEXT
 from engine.words import BatchStatus, GenerationErrorCode
 from engine.words import GenerationStatus as S
+from tests.reading import changes
 
 COUNTERS = ("queued", "running", "succeeded", "failed", "canceled", "saved", "unsaved")
 GROUPS = {
@@ -267,7 +268,7 @@ async def test_a_single_generation_has_no_counters_and_its_owners_topic(
     changed = await change(single, S.RUNNING, S.SAVING, S.SUCCEEDED)
     assert changed.topics == {ada.user_id}
     async with database.session(ada) as session:
-        row = (await session.rows("generations_by_id", [single], []))[0]
+        row = await session.connection.fetchrow("select * from generations where id = $1", single)
     assert (row["status"], row["saved"], row["seq"]) == ("SUCCEEDED", True, 0)
     assert row["finished_at"]
 
@@ -355,10 +356,10 @@ async def test_whoever_follows_the_cursor_misses_no_change_of_many_at_once(
         last = 16
         while last < 16 * 5:
             async with database.session(ada) as session:
-                changes = await session.rows("changes_of_batch", made.id, last, 100, [])
-            seen.extend(row["seq"] for row in changes if row["seq"])
-            assert not seen or seen[-1] <= changes[0]["batch"]["seq"]
-            last = changes[0]["batch"]["seq"]
+                *moved, alone = await session.read(*changes("cursor", made.id, last, 100))
+            seen.extend(row["seq"] for row in moved)
+            assert not seen or seen[-1] <= alone["head"]
+            last = alone["head"]
 
     await asyncio.gather(follow(), *(work(worker) for worker in range(8)))
     batch, generations = await rows(made.id)

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 
+from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.session import Session
 from db.statements import statement
+from tests.reading import changes, query
 
 ADMITTED, WAITING, JOBS = 1_000, 20_000, 2_000
 ENDED = 3_000
-SIGNER = ["http://studio/", "?", "00", "00"]
 GENERATE = """
     insert into generations (batch_id, position, template_name, name, prompt, model, seed, seq)
     select $1, place, 'Boat', 'Boat', 'a boat', 'demo', 1, place + 1 from generate_series(0, $2 - 1) as place
@@ -42,7 +45,14 @@ async def batch_of(session: Session, count: int) -> UUID:
 async def steps(session: Session, name: str, *parameters: Any) -> list[dict[str, Any]]:
     """Every step of the statement's plan, as it was carried out."""
     text = f"explain (analyze, format json) {statement(name)}"
-    (plan,) = await session.connection.fetchval(text, *parameters)
+    (plan,) = orjson.loads(await session.connection.fetchval(text, *parameters))
+    return list(_flat(plan["Plan"]))
+
+
+async def compiled_steps(session: Session, read: Statement, bound: Bound) -> list[dict[str, Any]]:
+    """The same of a compiled statement."""
+    text = f"explain (analyze, format json) {read.text}"
+    (plan,) = orjson.loads(await session.connection.fetchval(text, *read.values(bound)))
     return list(_flat(plan["Plan"]))
 
 
@@ -67,16 +77,21 @@ async def history(database, ada, owner) -> UUID:
     return batch_id
 
 
-@pytest.mark.parametrize("name", ["changes_of_batch", "generations_by_id", "generations_of_batches"])
-async def test_the_image_of_a_generation_is_looked_up(name, database, ada, history):
+GENERATION = "id imageUrl imageRecordId"
+
+
+@pytest.mark.parametrize("how", ["changes", "page", "one"])
+async def test_the_image_of_a_generation_is_looked_up(how, database, ada, history):
     async with database.session(ada) as session:
-        ids = await session.connection.fetch("select id from generations limit 50")
-        parameters = {
-            "changes_of_batch": (history, -1, 100, SIGNER),
-            "generations_by_id": ([row["id"] for row in ids], SIGNER),
-            "generations_of_batches": ([history], -1, UUID(int=0), 100, SIGNER, None),
+        id = await session.connection.fetchval("select id from generations limit 1")
+        wanted = {
+            "changes": lambda: changes(f"generation {{ {GENERATION} }}", history, -1, 100),
+            "page": lambda: query(
+                f'{{ batch(id: "{history}") {{ generations {{ nodes {{ {GENERATION} }} }} }} }}'
+            ),
+            "one": lambda: query(f'{{ generation(id: "{id}") {{ {GENERATION} }} }}'),
         }
-        plan = await steps(session, name, *parameters[name])
+        plan = await compiled_steps(session, *wanted[how]())
 
     of_images = {step["Node Type"] for step in plan if step.get("Relation Name") == "images"}
     assert of_images <= {"Index Scan", "Index Only Scan"}
@@ -154,7 +169,9 @@ async def test_what_moves_in_a_long_history_is_looked_for_in_few_rows(long_histo
     async with database.session(ada) as session:
         for name in ("batch_seqs", "single_versions"):
             assert len(await session.rows(name, [])) == 1
-            assert rows_read(await steps(session, name, [])) < 10
+            assert rows_read(await steps(session, name, [])) < 20
+        assert await session.rows("usage", ada.user_id) == [(2, 0)]
+        assert rows_read(await steps(session, "usage", ada.user_id)) < 10
     async with database.worker_session() as session:
         parameters = ([], [], [ada.user_id], [0])
         assert [row["topic"] for row in await session.rows("moved_topics", *parameters)] == [ada.user_id]

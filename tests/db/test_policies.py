@@ -40,18 +40,19 @@ INSERTS = {
     ),
     ("authenticated", "images"): (
         "generation_id output collection_id batch_id position name prompt url thumbnail_url reference_url "
-        "model parameters seed placeholder width height content_type byte_size checksum"
+        "model parameters seed placeholder width height content_type byte_size checksum deleted_at"
     ),
     ("studio_worker", "collections"): "id user_id name description",
     ("studio_worker", "templates"): "id user_id collection_id position name prompt model parameters",
 }
 UPDATES = {
     ("authenticated", "collections"): "name description",
-    ("authenticated", "batches"): "title favorite tags deleted_at",
+    ("authenticated", "batches"): "title favorite tags deleted_at images_kept",
     ("authenticated", "generations"): "name",
     ("authenticated", "images"): "name favorite deleted_at",
     ("studio_worker", "batches"): (
-        "seq paused canceling running succeeded failed canceled saved unsaved started_at finished_at"
+        "seq paused canceling running succeeded failed canceled saved unsaved started_at finished_at "
+        "touched_at"
     ),
     ("studio_worker", "generations"): (
         "status progress attempts faults saves saved outputs error_code error_message error_retryable "
@@ -159,17 +160,21 @@ async def test_columns_are_granted_one_by_one(verb, wanted, catalog):
     assert found == {key: " ".join(sorted(columns.split())) for key, columns in wanted.items()}
 
 
-async def test_the_request_roles_may_call_only_what_policies_and_signing_need(catalog):
+async def test_the_request_roles_may_call_only_what_policies_and_reading_need(catalog):
     rows = await catalog.fetch(
         """select distinct proname from pg_proc, unnest('{anon,authenticated,public}'::text[]) as role
            where pronamespace in ('public'::regnamespace, 'studio'::regnamespace, 'pgq'::regnamespace)
              and has_function_privilege(role, pg_proc.oid, 'execute') order by 1"""
     )
     assert [row["proname"] for row in rows] == [
+        "batches_with",
         "current_user_id",
+        "cursor",
         "is_key_of",
         "is_reference_of",
         "new_id",
+        "search_all",
+        "search_words",
         "signed_address",
         "thumbnail_addresses",
     ]

@@ -13,6 +13,7 @@ OF_THE_WORKER = {
     "change_generations",
     "claim_idempotency_key",
     "close_attempt",
+    "columns_of_tables",
     "count_fault",
     "count_saving",
     "forget_faults",
@@ -51,6 +52,7 @@ OF_THE_WORKER = {
     "settle_idempotency_key",
     "take_permits",
     "take_turns",
+    "touch_batch",
     "unfed_users",
 }
 

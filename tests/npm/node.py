@@ -1,4 +1,4 @@
-"""Node from its wheel, and the packages of this folder as package-lock.json has them."""
+"""Node from its wheel, and the packages of a folder as its package-lock.json has them."""
 
 import fcntl
 import subprocess
@@ -15,13 +15,13 @@ NPM = PACKAGE / "lib/node_modules/npm/bin/npm-cli.js"
 SECONDS = 120
 
 
-def install() -> None:
+def install(folder: Path = FOLDER) -> None:
     """Once in a checkout, and again when the lock file has changed; another process waits meanwhile."""
-    with (FOLDER / "package-lock.json").open("rb") as file:
+    with (folder / "package-lock.json").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         lock = file.read()
-        installed = FOLDER / "node_modules/.installed-lock.json"
+        installed = folder / "node_modules/.installed-lock.json"
         if installed.exists() and installed.read_bytes() == lock:
             return
-        subprocess.run([NODE, NPM, "ci", "--ignore-scripts"], cwd=FOLDER, check=True, timeout=SECONDS)
+        subprocess.run([NODE, NPM, "ci", "--ignore-scripts"], cwd=folder, check=True, timeout=SECONDS)
         installed.write_bytes(lock)

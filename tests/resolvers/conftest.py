@@ -1,18 +1,21 @@
 """A history that is simply there: rows put in under their owner's role, as a worker would have left them."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from db.generations import insert_generations
 from db.session import Database, Session
 from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
-from resolvers.context import Services
+from resolvers.context import Context, Services
+from server.operations.pipeline import Operation, Pipeline
 from worker.demo import DemoProvider
+from worker.fakes import QuietHints
 
 BOAT = PlannedTemplate("Boat", ["a boat"], name="A boat", seed=7)
 
@@ -60,6 +63,14 @@ class Archive:
             await session.become_worker()
             await _finish(session, row["id"])
         return Kept(batch=str(row["id"]), generations=[str(each["id"]) for each in generations], images=kept)
+
+    async def queued(self, images: int = 1) -> UUID:
+        """A batch of which nothing has begun."""
+        async with self.database.session(self.owner) as session:
+            row = await session.one("insert_batch", "Boats", None, "demo", None, {}, {}, [], images, None)
+            await insert_generations(session, row["id"], [BOAT], variants=images)
+        key: UUID = row["id"]
+        return key
 
     async def images(self, count: int) -> list[str]:
         """Images of no batch, oldest first."""
@@ -132,8 +143,30 @@ def services(shared_database: Database) -> Services:
         providers=[DemoProvider(children=None, fetcher=None)],
         default_model="demo",
         max_batch=100,
+        max_queued=20_000,
+        max_running=100,
         loopback_references=False,
     )
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+@pytest.fixture
+def answer(services: Services, pipeline: Pipeline) -> Callable[..., Awaitable[Any]]:
+    """Answers a document as the service does, but for HTTP, with other limits where they are given.
+
+    Raises RefusedError where it does not begin.
+    """
+
+    async def answer(viewer: Viewer, query: str, variables: dict[str, Any], **limits: int) -> Any:
+        context = Context(viewer, replace(services, hints=QuietHints(), **limits))
+        asked = pipeline.prepare(Operation(query=query, variables=variables), context)
+        return orjson.loads(await pipeline.answer(asked, context))
+
+    return answer
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ CREATE = """mutation ($input: CreateCollectionInput!) {
 }"""
 BOAT = {"name": "Boat", "prompt": "a boat"}
 DEEP = json.loads('{"a":' * 400 + "1" + "}" * 400)
+DEEP_AND_WIDE = json.loads(f'{{"b": "{"x" * 2_400}", "a":' * 400 + "1" + "}" * 400)
+"""Nearly as large as a body may be."""
 NOBODYS = "6d2e0175-afe7-4de2-9c26-a4e5e8f03c36"
 
 
@@ -60,6 +62,9 @@ def create(**asked):
         (start(collectionId="Portrait Studio"), "input.collectionId", "NOT_FOUND"),
         (start(collectionId="\0"), "input.collectionId", "NOT_FOUND"),
         (start(templateIds=[NOBODYS]), "input.collectionId", "REQUIRED"),
+        (start(idempotencyKey=""), "input.idempotencyKey", "REQUIRED"),
+        (start(idempotencyKey="x" * 201), "input.idempotencyKey", "TOO_MANY"),
+        (start(idempotencyKey="nul \0"), "input.idempotencyKey", "INVALID"),
         (start(title=""), "input.title", "REQUIRED"),
         (start(title=" \t"), "input.title", "REQUIRED"),
         (start(title="x" * 10_000), "input.title", "TOO_MANY"),
@@ -79,12 +84,16 @@ def create(**asked):
         (start(parameters="{}"), "input.parameters", "INVALID"),
         (start(parameters=0), "input.parameters", "INVALID"),
         (start(parameters=DEEP), "input.parameters", "INVALID"),
+        (start(parameters=DEEP_AND_WIDE), "input.parameters", "INVALID"),
         (start(parameters={"a": "nul \0"}), "input.parameters", "INVALID"),
         (start(parameters={"nul \0": 1}), "input.parameters", "INVALID"),
         (start(parameters={"a": "x" * 900_000}), "input.parameters", "INVALID"),
         (start(parameters={"a": [[0] * 5_000] * 50}, variants=100), "input", "LIMIT_REACHED"),
         (start(variables=[1]), "input.variables", "INVALID"),
         (start(variables=DEEP), "input.variables", "INVALID"),
+        (start(variables=DEEP_AND_WIDE), "input.variables", "INVALID"),
+        (start(variables={"nul \0": "x"}), "input.variables", "INVALID"),
+        (start(variables={"a": "x" * 10_001}), "input.variables.a", "TOO_MANY"),
         (start(variables={"a": {}}), "input.variables.a", "INVALID"),
         (start(variables={"a": True}), "input.variables.a", "INVALID"),
         (start(variables={"a": []}), "input.variables.a", "REQUIRED"),
@@ -108,12 +117,21 @@ def create(**asked):
         (generate(prompt=""), "input.prompt", "REQUIRED"),
         (generate(prompt="x" * 10_001), "input.prompt", "TOO_MANY"),
         (generate(prompt="nul \0"), "input.prompt", "INVALID"),
+        (generate(idempotencyKey=""), "input.idempotencyKey", "REQUIRED"),
+        (generate(idempotencyKey="x" * 201), "input.idempotencyKey", "TOO_MANY"),
+        (generate(idempotencyKey="nul \0"), "input.idempotencyKey", "INVALID"),
         (generate(name=""), "input.name", "REQUIRED"),
         (generate(name="x" * 201), "input.name", "TOO_MANY"),
+        (generate(name="nul \0"), "input.name", "INVALID"),
         (generate(model="none"), "input.model", "NOT_FOUND"),
+        (generate(model=""), "input.model", "NOT_FOUND"),
         (generate(collectionId=NOBODYS), "input.collectionId", "NOT_FOUND"),
+        (generate(collectionId="\0"), "input.collectionId", "NOT_FOUND"),
+        (generate(referenceUrl=""), "input.referenceUrl", "INVALID"),
         (generate(referenceUrl="ftp://example.org/"), "input.referenceUrl", "INVALID"),
         (generate(parameters="x"), "input.parameters", "INVALID"),
+        (generate(parameters=DEEP_AND_WIDE), "input.parameters", "INVALID"),
+        (generate(parameters={"a": "\0"}), "input.parameters", "INVALID"),
         (create(name=""), "input.name", "REQUIRED"),
         (create(name="x" * 201), "input.name", "TOO_MANY"),
         (create(name="nul \0"), "input.name", "INVALID"),
@@ -121,13 +139,39 @@ def create(**asked):
         (create(description="nul \0"), "input.description", "INVALID"),
         (create(templates=[]), "input.templates", "REQUIRED"),
         (create(templates=[BOAT] * 1_001), "input.templates", "TOO_MANY"),
+        (create(templates=[BOAT | {"name": ""}]), "input.templates.0.name", "REQUIRED"),
+        (create(templates=[BOAT | {"name": "nul \0"}]), "input.templates.0.name", "INVALID"),
         (create(templates=[BOAT | {"prompt": ""}]), "input.templates.0.prompt", "REQUIRED"),
+        (create(templates=[BOAT | {"prompt": "x" * 10_001}]), "input.templates.0.prompt", "TOO_MANY"),
         (create(templates=[BOAT | {"model": "none"}]), "input.templates.0.model", "NOT_FOUND"),
         (create(templates=[BOAT | {"parameters": 1}]), "input.templates.0.parameters", "INVALID"),
     ],
 )
 async def test_what_the_caller_can_put_right_is_told_by_its_field(asked, field, code, refused):
     assert await refused(*asked) == {(field, code)}
+
+
+async def test_an_image_of_a_strangers_collection_is_refused_as_one_of_an_absent_one_is(archive, as_stranger):
+    foreign = await archive.collection()
+
+    answers = [
+        await as_stranger.ask(GENERATE, input={"prompt": "a boat", "collectionId": id})
+        for id in (foreign, NOBODYS)
+    ]
+
+    assert answers[0] == answers[1]
+    (error,) = answers[0]["payload"]["userErrors"]
+    assert (error["field"], error["code"]) == (["input", "collectionId"], "NOT_FOUND")
+
+
+@pytest.mark.parametrize("width", [0, -1, 1, 201, 2**31 - 1, -(2**31), None])
+async def test_a_copy_of_any_width_is_one_of_those_there_are(width, archive, as_owner):
+    (image,) = await archive.images(1)
+    query = "query ($id: ID!, $width: Int) { image(id: $id) { thumbnailUrl(width: $width) } }"
+
+    address = (await as_owner.ask(query, id=image, width=width))["image"]["thumbnailUrl"]
+
+    assert any(f".{each}.webp?" in address for each in (200, 400, 800))
 
 
 async def test_a_strangers_collection_is_refused_as_an_absent_one_is(archive, as_stranger):
@@ -203,6 +247,7 @@ async def test_a_reference_on_this_machine_is_for_local_mode_alone(as_owner, ref
         "NaN",
         "Infinity",
         "[" * 2_000 + "]" * 2_000,
+        '{"a":' * 150_000 + "1" + "}" * 150_000,
     ],
     ids=lambda value: value[:12],
 )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from resolvers.pages import LISTINGS
-from server.operations.pipeline import build_schema
+from db.reading.map import PAGES as LISTINGS
+from server.operations.schema import build_schema
 
 PAGE = """(first: $first, after: $after) {
   totalCount nodes { id } edges { cursor node { id } }

@@ -1,59 +1,42 @@
-"""A level of a query is one statement, however many parents it has."""
+"""A whole selection is one statement, however deep it is and however many rows there are."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import asyncpg
 import pytest
 
-from db.session import Database, Session
+from db.reading.selection import Bound
+from db.reading.statements import Statement
+from db.session import Database
 from engine.viewer import Viewer
 from resolvers.context import Context
-from server.operations.pipeline import build_schema
-
-
-class NotedSession(Session):
-    """A session that notes the names of its statements."""
-
-    def __init__(self, connection: Any, names: list[str]) -> None:
-        super().__init__(connection)
-        self.names = names
-
-    async def rows(self, name: str, *parameters: Any) -> Sequence[asyncpg.Record]:
-        self.names.append(name)
-        return await super().rows(name, *parameters)
-
-    async def value(self, name: str, *parameters: Any) -> Any:
-        self.names.append(name)
-        return await super().value(name, *parameters)
+from server.operations.pipeline import Operation, Pipeline
 
 
 class NotedDatabase(Database):
-    """A database that notes the statements of its sessions."""
+    """A database that notes what is read."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         super().__init__(pool)
-        self.names: list[str] = []
+        self.texts: list[str] = []
 
-    @asynccontextmanager
-    async def session(self, viewer: Viewer) -> AsyncIterator[Session]:
-        async with super().session(viewer) as session:
-            yield NotedSession(session.connection, self.names)
+    async def read(self, viewer: Viewer, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
+        self.texts.append(statement.text)
+        return await super().read(viewer, statement, bound)
 
 
 @pytest.fixture
 def statements_of(services, archive):
-    """Runs a query as the archive's owner; the names of its statements, in order."""
-    schema = build_schema()
+    """Runs a query as the archive's owner; its statements, in order."""
+    pipeline = Pipeline()
 
     async def run(query: str) -> list[str]:
         database = NotedDatabase(services.database.pool)
         context = Context(archive.owner, replace(services, database=database))
-        result = await schema.execute(query, context_value=context)
-        assert result.errors is None
-        return database.names
+        answer = await pipeline.answer(pipeline.prepare(Operation(query=query), context), context)
+        assert b'"errors"' not in answer
+        return database.texts
 
     return run
 
@@ -65,35 +48,30 @@ async def five_batches(archive, portrait_studio):
 
 
 @pytest.mark.parametrize(
-    ("selection", "statements"),
+    "selection",
     [
-        ("collection { id }", ["collections_by_id"]),
-        ("images { nodes { id } }", ["images_of_batches"]),
-        ("images { totalCount }", ["images_of_batches", "image_counts_of_batches"]),
-        ("generations { nodes { images { id } } }", ["generations_of_batches", "images_of_generations"]),
-        ("generations { nodes { batch { id } } }", ["generations_of_batches", "batches_by_id"]),
-        ("collection { templates { id } }", ["collections_by_id", "templates_of_collections"]),
-        ("a: images(first: 1) { nodes { id } } b: images(first: 1) { nodes { id } }", ["images_of_batches"]),
-        (
-            "collection { batches(first: 5) { nodes { images(first: 5) { nodes { id } } } } }",
-            ["collections_by_id", "batches_of_collections", "images_of_batches"],
-        ),
+        "collection { id }",
+        "images { nodes { id } totalCount }",
+        "generations { nodes { images { id } batch { id } } }",
+        "a: images(first: 1) { nodes { id } } b: images(first: 2) { nodes { id } }",
+        "collection { batches(first: 5) { nodes { images(first: 5) { nodes { id } } } } }",
     ],
 )
-async def test_a_level_is_one_statement_for_all_parents(selection, statements, five_batches, statements_of):
-    assert await statements_of(f"{{ batches {{ nodes {{ id {selection} }} }} }}") == [
-        "batch_page",
-        *statements,
-    ]
+async def test_a_selection_is_one_statement_for_all_parents(selection, five_batches, statements_of):
+    assert len(await statements_of(f"{{ batches {{ nodes {{ id {selection} }} }} }}")) == 1
+
+
+async def test_several_root_fields_are_one_statement(five_batches, statements_of):
+    assert (
+        len(await statements_of("{ batches { totalCount } images { totalCount } node(id: 5) { id } }")) == 1
+    )
+
+
+async def test_beside_what_is_no_row_each_root_field_is_a_statement_of_its_own(five_batches, statements_of):
+    assert len(await statements_of("{ viewer { id } batches { totalCount } images { totalCount } }")) == 2
 
 
 async def test_what_is_not_asked_for_is_not_counted(five_batches, statements_of):
-    assert await statements_of("{ images { nodes { id } } }") == ["image_page"]
+    (text,) = await statements_of("{ images { nodes { id } } }")
 
-
-async def test_pages_of_different_sizes_are_one_statement_each(five_batches, statements_of):
-    query = (
-        "{ batches { nodes { a: images(first: 1) { nodes { id } } b: images(first: 2) { nodes { id } } } } }"
-    )
-
-    assert await statements_of(query) == ["batch_page", "images_of_batches", "images_of_batches"]
+    assert "count(*)" not in text

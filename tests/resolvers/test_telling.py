@@ -62,6 +62,18 @@ async def test_every_control_of_a_batch_is_told(fields, as_owner, topics):
         await topics.hear(batch_id, as_owner.user_id)
 
 
+async def test_what_is_done_to_the_batch_itself_is_told(as_owner, topics):
+    batch_id = (await as_owner.ask(START))["startBatch"]["batchId"]
+    await topics.hear(batch_id, as_owner.user_id)
+    for done in (
+        f'updateBatch(input: {{id: "{batch_id}", favorite: true}})',
+        f'deleteBatch(id: "{batch_id}")',
+        f'restoreBatch(id: "{batch_id}")',
+    ):
+        await as_owner.ask(f"mutation {{ {done} {{ userErrors {{ message }} }} }}")
+        await topics.hear(batch_id, as_owner.user_id)
+
+
 async def test_what_others_do_is_told_to_their_listeners_alone(as_owner, as_stranger, topics):
     await as_stranger.ask(START)
     await topics.hear(as_stranger.user_id)

@@ -14,7 +14,7 @@ from graphql import (
 )
 
 import schema
-from server.operations.pipeline import build_schema
+from server.operations.schema import build_schema
 from server.sdl import print_sdl
 
 SDL = Path(schema.__file__).with_name("schema.graphql")

@@ -10,7 +10,7 @@ from gql.transport.exceptions import TransportQueryError
 from graphql import get_introspection_query, parse
 
 from server.operations.measure import Limits, measure
-from server.operations.pipeline import build_schema
+from server.operations.schema import build_schema
 from server.operations.trusted import load_trusted
 from server.settings import SettingsError
 from tests.along import connect

@@ -1,5 +1,6 @@
 """An outage or a fault of ours reaches the client as a code and an id, and the log has both sides."""
 
+import json
 from uuid import uuid4
 
 import pytest
@@ -10,7 +11,8 @@ from db.session import open_database
 from engine.viewer import ANONYMOUS
 from resolvers.context import Context, Services
 from server.live.streams import Live
-from server.operations.pipeline import Operation, RefusedError, build_schema
+from server.operations.errors import RefusedError
+from server.operations.pipeline import Operation, Pipeline
 from worker.fakes import QuietHints
 
 SECRETS = ("relation", "images", "select", "Traceback", "asyncpg", "postgres")
@@ -19,8 +21,8 @@ SECRETS = ("relation", "images", "select", "Traceback", "asyncpg", "postgres")
 @pytest.fixture
 async def broken(running, settings_for, owner):
     """A service whose database has lost a table."""
-    await owner.execute("drop table images cascade")
     async with running(settings_for(), with_worker=False) as service:
+        await owner.execute("drop table images cascade")
         yield service
 
 
@@ -53,7 +55,7 @@ async def test_what_else_was_asked_for_is_still_answered(broken):
 
 async def test_a_failure_in_a_stream_is_masked_and_logged(broken):
     with capture_logs() as logs, pytest.raises(TransportQueryError) as caught:
-        await broken.caller().updates(str(uuid4()), "batch { id }")
+        await broken.caller().updates(str(uuid4()), "generation { images { id } }")
 
     (error,) = caught.value.errors
     masked(error, logs)
@@ -61,9 +63,8 @@ async def test_a_failure_in_a_stream_is_masked_and_logged(broken):
 
 async def test_a_failure_before_anything_runs_is_masked_and_logged():
     with capture_logs() as logs:
-        result = await build_schema().execute("{ models { name } }", context_value="no context")
+        (error,) = refused(Pipeline(), "no context")
 
-    (error,) = result.errors
     assert error.message == "The service failed at this field."
     assert error.extensions["id"] == logs[0]["error_id"]
 
@@ -80,6 +81,8 @@ def context(database, signer=lambda: ["http://studio/", "?", "00", "00"]):
         providers=[],
         default_model="demo",
         max_batch=100,
+        max_queued=20_000,
+        max_running=100,
         loopback_references=False,
     )
     return Context(ANONYMOUS, services)
@@ -87,17 +90,31 @@ def context(database, signer=lambda: ["http://studio/", "?", "00", "00"]):
 
 async def refusal(context):
     """The errors of a stream that does not begin."""
-    live = Live(build_schema(), context.services)
+    live = Live(Pipeline(), context.services)
     with pytest.raises(RefusedError) as caught:
         await live.open(Operation(query=STREAM), context.viewer)
+    return caught.value.formatted
+
+
+def refused(pipeline, context):
+    """The errors of a query that does not begin."""
+    with pytest.raises(RefusedError) as caught:
+        pipeline.prepare(Operation(query="{ models { name } }"), context)
     return caught.value.errors
+
+
+async def asked(query, context):
+    """The errors of a query that was answered."""
+    pipeline = Pipeline()
+    answer = await pipeline.answer(pipeline.prepare(Operation(query=query), context), context)
+    return json.loads(answer)["errors"]
 
 
 def unavailable(errors, logs):
     """The error is for a person, and the log has its reason in a line."""
     (error,) = errors
-    assert error.message == "The database does not answer at the moment. Try again in a few seconds."
-    assert error.extensions == {"code": "UNAVAILABLE"}
+    assert error["message"] == "The database does not answer at the moment. Try again in a few seconds."
+    assert error["extensions"] == {"code": "UNAVAILABLE"}
     assert {(entry["event"], entry["reason"]) for entry in logs} == {
         ("database_away", "ConnectionRefusedError")
     }
@@ -106,11 +123,9 @@ def unavailable(errors, logs):
 async def test_a_database_that_is_away_is_no_fault_of_ours():
     async with open_database(NOWHERE) as database:
         with capture_logs() as logs:
-            result = await build_schema().execute(
-                "{ images { nodes { id } } }", context_value=context(database)
-            )
+            errors = await asked("{ images { nodes { id } } }", context(database))
 
-    unavailable(result.errors, logs)
+    unavailable(errors, logs)
 
 
 async def test_a_stream_says_that_the_database_is_away():
@@ -128,4 +143,4 @@ async def test_what_takes_too_long_elsewhere_is_not_laid_at_the_databases_door()
     with capture_logs() as logs:
         (error,) = await refusal(context(None, signer=too_slow))
 
-    masked(error.formatted, logs)
+    masked(error, logs)

@@ -1,56 +1,91 @@
-"""The pipeline of every operation: what is done once is not done again, and nothing is kept."""
+"""The pipeline of every operation: what is done once is not done again, and fails the same on both ways."""
 
-import gc
-from collections.abc import AsyncIterator
+import json
+from dataclasses import replace
 
-import strawberry
-from graphql import ValidationContext, ValidationRule
-from graphql.execution.collect_fields import CollectedFields
-from strawberry.extensions import AddValidationRules
+import pytest
 
-from server.operations.documents import DocumentPolicy, Reader
-from server.operations.pipeline import Execution, build_schema
+from db.session import open_database
+from engine.viewer import ANONYMOUS
+from resolvers.context import Context, Services
+from server.operations.pipeline import Operation, Pipeline
+from worker.fakes import QuietHints
 
-
-def test_a_document_that_comes_again_is_neither_read_nor_validated_again():
-    reader, schema = Reader(DocumentPolicy()), build_schema()._schema
-    document = reader.document("{ __typename }")
-
-    assert reader.document("{ __typename }") is document
-    assert reader.errors(schema, document) is reader.errors(schema, document)
-
-
-async def test_a_document_is_not_validated_once_more_by_strawberry():
-    validated = []
-
-    class Noted(ValidationRule):
-        def __init__(self, context: ValidationContext) -> None:
-            super().__init__(context)
-            validated.append(context.document)
-
-    schema = build_schema()
-    schema.extensions = [*schema.extensions, lambda: AddValidationRules([Noted])]
-
-    answer = await schema.execute("query Again { __typename }")
-
-    assert answer.data == {"__typename": "Query"}
-    assert validated == []
+SERVICES = Services(
+    database=None,
+    hints=QuietHints(),
+    signer=list,
+    providers=[],
+    default_model="demo",
+    max_batch=100,
+    max_queued=20_000,
+    max_running=100,
+    loopback_references=False,
+)
+NOWHERE = "postgresql://somebody:password@127.0.0.1:1/nothing"
 
 
-async def test_an_event_of_a_subscription_leaves_nothing_behind_for_the_next():
-    @strawberry.type
-    class Update:
-        number: int
+@pytest.fixture(scope="module")
+def pipeline():
+    return Pipeline()
 
-    @strawberry.type
-    class Subscription:
-        @strawberry.subscription
-        async def updates(self) -> AsyncIterator[Update]:
-            for number in range(5):
-                yield Update(number=number)
 
-    schema = strawberry.Schema(Update, subscription=Subscription, execution_context_class=Execution)
-    updates = await schema.subscribe("subscription { updates { number } }")
-    kept = [sum(isinstance(each, CollectedFields) for each in gc.get_objects()) async for _ in updates]
+def asked(pipeline, query, **variables):
+    return pipeline.prepare(Operation(query=query, variables=variables), Context(ANONYMOUS, None))
 
-    assert kept[-1] == kept[1]
+
+def plan(pipeline, query, **variables):
+    it = asked(pipeline, query, **variables)
+    return pipeline.plans.find(it.document, it.operation, it.variables)
+
+
+def test_a_document_that_comes_again_is_neither_read_nor_validated_again(pipeline):
+    first, second = (asked(pipeline, "{ __typename }").document for _ in range(2))
+
+    assert first is second
+    assert first.errors is second.errors
+
+
+BATCH = "query ($id: ID!, $with: Boolean!) { batch(id: $id) { id title @include(if: $with) } }"
+
+
+def test_an_operation_that_comes_again_in_the_same_form_is_not_compiled_again(pipeline):
+    assert plan(pipeline, BATCH, id="a", **{"with": True}) is plan(pipeline, BATCH, id="b", **{"with": True})
+
+
+def test_another_form_of_the_variables_is_another_plan(pipeline):
+    assert plan(pipeline, BATCH, id="a", **{"with": True}) is not plan(
+        pipeline, BATCH, id="a", **{"with": False}
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ __schema { queryType { name } } }",
+        "{ models { name } }",
+        "{ viewer { id } batches { totalCount } }",
+        "{ batches @skip(if: true) { totalCount } }",
+    ],
+)
+def test_what_the_compiler_does_not_know_has_no_plan(query, pipeline):
+    assert plan(pipeline, query) is None
+    assert pipeline.plans.fallbacks == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "data"),
+    [
+        ('{ batch(id: "a") { id } }', {"batch": None}),
+        ('{ a: batch(id: "a") { id } b: image(id: "a") { id } }', {"a": None, "b": None}),
+        ('{ batch(id: "a") { id } batches { totalCount } }', None),
+    ],
+)
+async def test_a_database_that_is_away_is_an_error_at_each_field(query, data, pipeline):
+    async with open_database(NOWHERE) as database:
+        services = replace(SERVICES, database=database)
+        context = Context(ANONYMOUS, services)
+        answer = json.loads(await pipeline.answer(asked(pipeline, query), context))
+
+    assert answer["data"] == data
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"UNAVAILABLE"}

@@ -37,6 +37,8 @@ def owner_of_rows(database, shop, ada):
         providers=[],
         default_model="scripted",
         max_batch=100,
+        max_queued=20_000,
+        max_running=100,
         loopback_references=False,
     )
     return Context(ada, services)
@@ -119,3 +121,22 @@ async def test_a_save_that_is_due_already_is_not_asked_for_twice(given_up, owner
     await by_generation(owner_of_rows, generation)
     [refusal] = await by_generation(owner_of_rows, generation)
     assert refusal.code.value == "CONFLICT"
+
+
+@pytest.mark.parametrize("images_kept", [False, True])
+async def test_what_is_saved_into_a_batch_in_the_trash_is_where_its_images_are(
+    images_kept, shop, seed, ada, database, look
+):
+    [generation_id] = await seed()
+    await feed_user(shop, Task(kind=Job.FEED, subject=str(ada.user_id), turn=0))
+    generation, _ = await look(generation_id)
+    async with database.session(ada) as session:
+        await session.rows("delete_batch", generation["batch_id"], images_kept)
+
+    await submit(shop, job(Job.SUBMIT, generation_id))
+
+    saved, batch = await look(generation_id)
+    assert (saved["saved"], batch["saved"]) == (True, 1)
+    async with database.session(ada) as session:
+        deleted_at = await session.connection.fetchval("select deleted_at from images")
+    assert deleted_at == (None if images_kept else batch["deleted_at"])

@@ -1,0 +1,148 @@
+"""From a selection to SQL: each field over its row, each relation a sub-select that depends on its row.
+
+No text of a client gets into SQL: keys that are not the field's own name are parameters, as all values are. A
+relation is limited before anything is built from it, so that rows come in the order in which they are read.
+
+A list whose keys are all the fields' own names is built from rows, which costs PostgreSQL two thirds of what
+json_build_object does (bench/queries.py); whatever else there is, aliases and nested pages, by the latter.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Any, TypeAlias, cast
+
+from db.reading.map import SHAPES
+from db.reading.paging import Page
+from db.reading.selection import Asked, Bound, given
+from db.reading.shapes import Argument, Either, Expression, Listed, One, Pages, Part
+
+__all__ = ["TAG", "Compiler", "Parameter"]
+
+TAG = ""
+"""The key, which no client can ask for, under which a row of an interface tells its type."""
+MOST_PAIRS = 50
+"""That json_build_object takes."""
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
+
+Parameter: TypeAlias = Callable[[Bound], Any]
+
+
+class Compiler:
+    """One statement in the making; tagged, a row of an interface tells its type."""
+
+    def __init__(self, *, tagged: bool = False) -> None:
+        self.tagged = tagged
+        self.parameters: list[Parameter] = []
+        self._placeholders: dict[Any, str] = {}
+        self._aliases = count(1)
+
+    def alias(self) -> str:
+        """A name for rows, which no other has."""
+        return f"t{next(self._aliases)}"
+
+    def bind(self, sameness: Any, parameter: Parameter, type: str) -> str:
+        """A placeholder; what is the same stands for one parameter."""
+        placeholder = self._placeholders.get(sameness)
+        if placeholder is None:
+            self.parameters.append(parameter)
+            placeholder = self._placeholders[sameness] = f"${len(self.parameters)}::{type}"
+        return placeholder
+
+    def argument(self, asked: Asked, name: str, argument: Argument) -> str:
+        """A placeholder for the value of an argument, or of a field of the argument `filter`."""
+        number, read = asked.number, argument.read
+        return self.bind(
+            (number, name), lambda bound: read(given(bound.arguments[number])[name]), argument.type
+        )
+
+    def table(self, of: str) -> str:
+        """Where a shape's rows are."""
+        return cast("str", SHAPES[of].table)
+
+    def object(self, fields: Sequence[Asked], of: str, row: str) -> str:
+        """The JSON of a row."""
+        return self.pairs(fields, lambda each: self.value(each, of, row))
+
+    def pairs(self, fields: Sequence[Asked], value: Callable[[Asked], str]) -> str:
+        """A JSON object. One of more pairs than a function takes is joined from several."""
+        pairs = [f"{self.key(each)}, {value(each)}" for each in fields]
+        parts = [
+            f"json_build_object({', '.join(pairs[start : start + MOST_PAIRS])})"
+            for start in range(0, len(pairs), MOST_PAIRS)
+        ]
+        if len(parts) <= 1:
+            return parts[0] if parts else "json_build_object()"
+        inner = [f"left(substr({part}::text, 2), -1)" for part in parts]
+        return f"('{{' || concat_ws(',', {', '.join(inner)}) || '}}')::json"
+
+    def list(self, fields: Sequence[Asked], of: str, its: str, rest: str) -> str:
+        """The JSON of rows: rest is all that follows `from` but the table."""
+        rows = f"{self.table(of)} {its} {rest}"
+        if fields and all(each.key == each.name for each in fields):
+            columns = ", ".join(f'{self.value(each, of, its)} as "{each.name}"' for each in fields)
+            return f"array_to_json(array(select x from (select {columns} from {rows}) x))"
+        built = self.object(fields, of, its)
+        return f"(select coalesce(json_agg({built}), '[]') from (select * from {rows}) {its})"
+
+    def value(self, asked: Asked, of: str, row: str) -> str:
+        """What the field is, in JSON or as something that becomes JSON."""
+        if asked.name == "__typename":
+            return f"'{of}'::text"
+        source = SHAPES[of].fields.get(asked.name)
+        match source:
+            case None:
+                return f"{row}.{column_of(asked.name)}"
+            case Expression(sql, arguments):
+                return self.fill(sql, asked, arguments, row=row)
+            case Part():
+                return self._part(asked, source, row)
+            case One(of=of):
+                return self._one(asked, of, source, row)
+            case Either(of=kinds):
+                return f"coalesce({', '.join(self._one(asked, each, source, row) for each in kinds)})"
+            case Listed() | Pages():
+                return self._several(asked, source, row)
+
+    def key(self, asked: Asked) -> str:
+        """A field's own name is ours; any other is the client's."""
+        if asked.key in {asked.name, TAG}:
+            return f"'{asked.key}'"
+        return self.bind(("key", asked.key), lambda _: asked.key, "text")
+
+    def fill(self, sql: str, asked: Asked, arguments: Mapping[str, Argument], **names: str) -> str:
+        """The SQL of the map with its placeholders filled in."""
+
+        def filling(match: re.Match[str]) -> str:
+            name = match[1]
+            if name == "signer":
+                return self.bind("signer", lambda bound: bound.signer, "text[]")
+            return names.get(name) or self.argument(asked, name, arguments[name])
+
+        return PLACEHOLDER.sub(filling, sql)
+
+    def _part(self, asked: Asked, source: Part, row: str) -> str:
+        built = self.object(asked.of[source.of], source.of, row)
+        if source.when is None:
+            return built
+        return f"case when {self.fill(source.when, asked, {}, row=row)} then {built} end"
+
+    def _one(self, asked: Asked, of: str, source: One | Either, row: str) -> str:
+        its, fields = self.alias(), asked.of[of]
+        if self.tagged and isinstance(source, Either):
+            fields = [Asked(key=TAG, name="__typename"), *fields]
+        where = self.fill(source.where, asked, source.arguments, row=row, its=its)
+        return f"(select {self.object(fields, of, its)} from {self.table(of)} {its} where {where})"
+
+    def _several(self, asked: Asked, source: Listed | Pages, row: str) -> str:
+        if isinstance(source, Pages):
+            return Page(self, asked, source, row).connection()
+        its = self.alias()
+        where = self.fill(source.where, asked, {}, row=row, its=its)
+        return self.list(asked.of[source.of], source.of, its, f"where {where} order by {source.order}")
+
+
+def column_of(name: str) -> str:
+    """The column of a field's own name."""
+    return WORD_START.sub("_", name).lower()

@@ -1,0 +1,37 @@
+"""What is asked for, free of GraphQL's syntax: fields by response key, fragments and directives resolved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Asked", "Bound", "given"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One field: its response key, and what is asked of it by the type that it may turn out to be.
+
+    arguments are the values it has in this request; number is the field's place among those with arguments,
+    by which another request of the same form finds its own.
+    """
+
+    key: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    number: int = 0
+    of: Mapping[str, Sequence["Asked"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What a request brings: each field's arguments by its number, the hour's keys, and the keys of rows."""
+
+    arguments: Sequence[Mapping[str, Any]]
+    signer: Sequence[str]
+    keys: Sequence[Any] = ()
+
+
+def given(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments and the filter's fields that are not null, by name."""
+    all = {**arguments, **(arguments.get("filter") or {})}
+    return {name: value for name, value in all.items() if value is not None}

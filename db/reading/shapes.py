@@ -1,0 +1,140 @@
+"""The words of the map: what a field of the API is read from, where that is not the column of its name.
+
+SQL in them is ours alone. In it {row} is the row that the field is of, {its} the row that is read for it,
+{signer} the hour's keys for studio.signed_address, and any other name in braces an argument of the field.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from engine.cursors import BadCursorError, decode_keys
+
+__all__ = [
+    "Argument",
+    "Condition",
+    "Either",
+    "Expression",
+    "Listed",
+    "One",
+    "Order",
+    "Pages",
+    "Part",
+    "Shape",
+    "Source",
+]
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """How an argument's value becomes a parameter: its type in SQL, and what is made of it first."""
+
+    type: str
+    read: Callable[[Any], Any] = _as_it_is
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A value of the row itself."""
+
+    sql: str
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An object that lies in the same row; null where `when` does not hold."""
+
+    of: str
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One row of another shape, or null."""
+
+    of: str
+    where: str
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """The one row, of whichever of these shapes, that the condition holds for; or null."""
+
+    of: Sequence[str]
+    where: str
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All rows of another shape for which the condition holds, in order."""
+
+    of: str
+    where: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The keys a list is ordered by: each a column, its type, and how a cursor's key is read."""
+
+    keys: Sequence[tuple[str, str, Callable[[Any], Any]]]
+    descending: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        return [column for column, _, _ in self.keys]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an argument, or a field of the argument `filter`, demands of {its}; {value} is its value."""
+
+    sql: str
+    value: Argument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """A connection: rows of another shape for which the condition holds, a page at a time.
+
+    name is its place in the API; its cursors carry it, so that no other list takes them. Where an argument
+    in `orders` is given, its order counts. A list that has a trash shows it alone where `deleted` is true,
+    and leaves it out otherwise.
+    """
+
+    name: str
+    of: str
+    order: Order
+    where: str = "true"
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    trash: bool = False
+
+    def order_for(self, given: Mapping[str, Any]) -> Order:
+        """given are the arguments and the filter's fields that are not null."""
+        return next((order for name, order in self.orders.items() if name in given), self.order)
+
+    def bounds(self, after: str, order: Order) -> tuple[Any, ...]:
+        """The keys after which a page begins. Raises BadCursorError."""
+        name, *keys = decode_keys(after) or [None]
+        if name != self.name or len(keys) != len(order.keys):
+            raise BadCursorError
+        return tuple(read(key) for (_, _, read), key in zip(order.keys, keys, strict=True))
+
+
+Source: TypeAlias = Expression | Part | One | Either | Listed | Pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A type of the API: its table, and the fields that are not the column of their own name."""
+
+    table: str | None = None
+    fields: Mapping[str, Source] = field(default_factory=dict)

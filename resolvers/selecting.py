@@ -1,0 +1,126 @@
+"""From a validated document to a selection: fragments, directives and variables are resolved here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    ListValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    Undefined,
+    ValueNode,
+    VariableNode,
+    get_argument_values,
+    get_named_type,
+    is_abstract_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues
+
+from db.reading.selection import Asked
+
+__all__ = ["ArgumentSource", "Selecting"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentSource:
+    """Where a field's arguments come from."""
+
+    field: GraphQLField
+    node: FieldNode
+
+    @property
+    def varies(self) -> bool:
+        """Whether another request of the same document may have others."""
+        return any(_holds_variable(each.value) for each in self.node.arguments or ())
+
+    def values(self, variables: VariableValues) -> Mapping[str, Any]:
+        """By name; null stands for the default, where there is one. Raises GraphQLError."""
+        given = get_argument_values(self.field, self.node, variables, hide_suggestions=True)
+        return {name: self._default(name) if value is None else value for name, value in given.items()}
+
+    def _default(self, name: str) -> Any:
+        default = self.field.args[name].default_value
+        return None if default is Undefined else default
+
+
+@dataclass(slots=True)
+class Selecting:
+    """What one operation asks for; sources are those of the arguments met so far, by their numbers."""
+
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+    operation: OperationDefinitionNode
+    variables: VariableValues
+    sources: list[ArgumentSource] = field(default_factory=list)
+    _details: dict[str, FragmentDetails] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._details = {name: FragmentDetails(each) for name, each in self.fragments.items()}
+
+    def roots(self) -> Sequence[Asked]:
+        """The fields of the operation itself."""
+        type = cast("GraphQLObjectType", self.schema.get_root_type(self.operation.operation))
+        found = collect_fields(self.schema, self._details, self.variables, type, self.operation)
+        return self._fields(type, found.grouped_field_set)
+
+    def field(self, parent: GraphQLObjectType, key: str, nodes: Sequence[FieldNode]) -> Asked:
+        """One field, of all the nodes that ask for it under this key."""
+        return self._field(parent, key, [FieldDetails(node, None) for node in nodes])
+
+    def arguments(self) -> list[Mapping[str, Any]]:
+        """The values of all fields that have arguments, by number."""
+        return [source.values(self.variables) for source in self.sources]
+
+    def _fields(self, parent: GraphQLObjectType, grouped: GroupedFieldSet) -> list[Asked]:
+        return [self._field(parent, key, details) for key, details in grouped.items()]
+
+    def _field(self, parent: GraphQLObjectType, key: str, details: list[FieldDetails]) -> Asked:
+        node = details[0].node
+        definition = cast("GraphQLField", self.schema.get_field(parent, node.name.value))
+        arguments: Mapping[str, Any] = {}
+        if definition.args:
+            self.sources.append(ArgumentSource(definition, node))
+            arguments = self.sources[-1].values(self.variables)
+        number = len(self.sources) - 1
+        return Asked(
+            key=key,
+            name=node.name.value,
+            arguments=arguments,
+            number=number,
+            of={type.name: self._inner(type, details) for type in self._concrete(definition)},
+        )
+
+    def _inner(self, type: GraphQLObjectType, details: list[FieldDetails]) -> list[Asked]:
+        found = collect_subfields(self.schema, self._details, self.variables, self.operation, type, details)
+        return self._fields(type, found.grouped_field_set)
+
+    def _concrete(self, definition: GraphQLField) -> Sequence[GraphQLObjectType]:
+        named = get_named_type(definition.type)
+        if is_abstract_type(named):
+            return self.schema.get_possible_types(named)
+        return [named] if is_object_type(named) else []
+
+
+def _holds_variable(value: ValueNode) -> bool:
+    match value:
+        case VariableNode():
+            return True
+        case ListValueNode(values=values):
+            return any(map(_holds_variable, values))
+        case ObjectValueNode(fields=fields):
+            return any(_holds_variable(each.value) for each in fields)
+    return False

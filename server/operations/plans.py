@@ -1,0 +1,142 @@
+"""The short way: an operation that only reads goes from its plan to the bytes of its answer.
+
+What a plan does not know (introspection, writing, what lies in no table) is executed by graphql-core, over
+the same shapes.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    is_non_null_type,
+)
+from graphql.execution.values import VariableValues
+
+from db.reading.map import SHAPES
+from db.reading.selection import Bound
+from db.reading.statements import Statement, compile_roots
+from resolvers.context import Context
+from resolvers.faults import Fault
+from resolvers.selecting import ArgumentSource, Selecting
+from server.operations.documents import Document
+
+__all__ = ["Plan", "Plans"]
+
+REMEMBERED_PLANS = 1_024
+OPENING = '{"data":{'
+COMPILED = frozenset({"__typename", *SHAPES["Query"].fields})
+
+logger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One statement for all root fields. begins are the bytes before each field's own.
+
+    is_nullable says whether an answer without these fields has data all the same.
+    """
+
+    statement: Statement
+    keys: Sequence[str]
+    begins: Sequence[bytes]
+    is_nullable: bool
+    sources: Sequence[tuple[ArgumentSource, Mapping[str, Any] | None]]
+
+    async def answer(self, context: Context, variables: VariableValues) -> bytes:
+        """Raises Fault, BadCursorError, and what the database raises."""
+        arguments = [
+            fixed if fixed is not None else source.values(variables) for source, fixed in self.sources
+        ]
+        bound = Bound(arguments=arguments, signer=context.addresses())
+        (row,) = await context.read(self.statement, bound)
+        parts = [
+            part for begin, value in zip(self.begins, row, strict=True) for part in (begin, value or b"null")
+        ]
+        return b"".join((*parts, b"}}"))
+
+    def failed(self, fault: Fault) -> ExecutionResult:
+        """As graphql-core tells it, where each field has failed in the same way."""
+        errors: list[GraphQLError] = [
+            GraphQLError(fault.message, path=[key], extensions=fault.extensions) for key in self.keys
+        ]
+        return ExecutionResult(dict.fromkeys(self.keys) if self.is_nullable else None, errors)
+
+
+class Plans:
+    """The plans that were made last, by document, operation and the form of the variables.
+
+    fallbacks counts what should have had one and could not be compiled.
+    """
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self.schema = schema
+        self.fallbacks = 0
+        self._plans: OrderedDict[Hashable, Plan | None] = OrderedDict()
+
+    def find(
+        self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> Plan | None:
+        """None for what graphql-core has to execute."""
+        key = (document.text, operation.name and operation.name.value, form(variables.coerced))
+        if key in self._plans:
+            self._plans.move_to_end(key)
+            return self._plans[key]
+        plan = self._plans[key] = self._plan(document, operation, variables)
+        if len(self._plans) > REMEMBERED_PLANS:
+            self._plans.popitem(last=False)
+        return plan
+
+    def _plan(
+        self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> Plan | None:
+        if operation.operation is not OperationType.QUERY:
+            return None
+        try:
+            return self._compiled(Selecting(self.schema, document.fragments, operation, variables))
+        except Exception:
+            self.fallbacks += 1
+            logger.exception("not_compiled")
+            return None
+
+    def _compiled(self, selecting: Selecting) -> Plan | None:
+        roots = selecting.roots()
+        if not roots or not {each.name for each in roots} <= COMPILED:
+            return None
+        keys = [each.key for each in roots]
+        fixed = [None if each.varies else each.values(selecting.variables) for each in selecting.sources]
+        return Plan(
+            statement=compile_roots(roots),
+            keys=keys,
+            begins=[_begin(key, is_first=not place) for place, key in enumerate(keys)],
+            is_nullable=all(self._is_nullable(each.name) for each in roots),
+            sources=list(zip(selecting.sources, fixed, strict=True)),
+        )
+
+    def _is_nullable(self, name: str) -> bool:
+        query = self.schema.query_type
+        field = self.schema.get_field(query, name) if query else None
+        return field is not None and not is_non_null_type(field.type)
+
+
+def _begin(key: str, *, is_first: bool) -> bytes:
+    """What is before a field's value; a key is a name of GraphQL, and needs no escaping."""
+    return f'{OPENING if is_first else ","}"{key}":'.encode()
+
+
+def form(value: Any) -> Hashable:
+    """What a value decides about the statement: whether it is there, and which way a boolean goes."""
+    match value:
+        case None | bool():
+            return value
+        case dict():
+            return tuple((name, form(each)) for name, each in sorted(value.items()))
+        case _:
+            return ...

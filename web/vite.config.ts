@@ -1,0 +1,33 @@
+import { defineConfig } from 'vite';
+import { budget, compressed } from './building.ts';
+
+const SERVICE = process.env.BATCH_STUDIO ?? 'http://127.0.0.1:8000';
+
+/** The service hands out the local token, and takes sockets, to pages of its own alone. */
+const toService = { target: SERVICE, changeOrigin: true, headers: { origin: SERVICE } };
+
+export default defineConfig({
+  appType: 'spa',
+  build: {
+    rolldownOptions: {
+      input: ['index.html', 'graphiql.html'],
+      // GraphiQL's parts are marked for servers, which means nothing here.
+      onLog: (level, log, next) => log.code !== 'MODULE_LEVEL_DIRECTIVE' && next(level, log),
+    },
+    // The pages' policy refuses what is written into them.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // Monaco is what it is; the Studio has its own limit.
+    chunkSizeWarningLimit: 10_000,
+    reportCompressedSize: false,
+  },
+  worker: { format: 'es' },
+  server: {
+    proxy: {
+      '/graphql': { ...toService, ws: true },
+      '/local': toService,
+      '/files': toService,
+    },
+  },
+  plugins: [compressed(), budget({ page: 'index.html', most: 120_000 })],
+});
