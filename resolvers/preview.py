@@ -67,7 +67,7 @@ async def _in_turn(draft: BatchDraft | None) -> AsyncIterator[BatchPreviewItem]:
 
 
 def _items(draft: BatchDraft) -> Iterator[BatchPreviewItem]:
-    """As insert_generations puts them in."""
+    """As insert_batch puts them in."""
     position = 0
     for template in draft.templates:
         parameters = draft.parameters if template.parameters is None else template.parameters

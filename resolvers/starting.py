@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
-from db.generations import insert_generations
+from db.generations import generation_columns
 from db.session import ReferenceGone, Session
 from engine.refusals import Refusal
 from engine.words import UserErrorCode
@@ -98,7 +98,7 @@ async def _accepted(beginning: Awaitable[Outcome]) -> Outcome:
 
 
 async def _insert_batch(session: Session, draft: BatchDraft) -> Row:
-    batch = await session.one(
+    return await session.one(
         "insert_batch",
         draft.title,
         draft.collection_id,
@@ -109,9 +109,9 @@ async def _insert_batch(session: Session, draft: BatchDraft) -> Row:
         draft.tags,
         draft.total,
         draft.regenerated_from,
+        generation_columns(draft.templates),
+        draft.variants,
     )
-    await insert_generations(session, batch["id"], draft.templates, variants=draft.variants)
-    return batch
 
 
 async def _insert_generation(session: Session, draft: ImageDraft) -> Row:

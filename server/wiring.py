@@ -28,6 +28,7 @@ from server.identity.secrets import jwt_secret, signing_secret
 from server.identity.signing import Signer, UploadSigner
 from server.identity.tokens import local_token
 from server.live.streams import Live, open_live
+from server.operations.counts import SharedCounts
 from server.operations.documents import DocumentPolicy
 from server.operations.measure import Limits
 from server.operations.pipeline import Pipeline
@@ -70,7 +71,10 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
         signer, upload_signer = Signer(secret, base), UploadSigner(secret, base)
         uploads = ReceivedUploads(storage, children, upload_signer.address)
         services = _services(settings, shared, database, signer, providers, uploads)
-        pipeline = Pipeline(_documents(settings), Rates(settings.mutations_per_minute))
+        shared_counts = SharedCounts(database) if settings.shared_rates == "on" else None
+        mutations = Rates(settings.mutations_per_minute, "mutations", shared_counts)
+        sockets = Rates(settings.sockets_per_minute, "sockets", shared_counts)
+        pipeline = Pipeline(_documents(settings), mutations)
         await check_sources(pipeline.graphql, database)
         live = await stack.enter_async_context(open_live(pipeline, services))
         _watch(shared.metrics, live)
@@ -86,7 +90,7 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
                 webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,
                 max_operations=settings.max_operations,
-                seats=Seats(settings.max_sockets, Rates(settings.sockets_per_minute)),
+                seats=Seats(settings.max_sockets, sockets),
                 visits=Visits(shared.metrics, shared.traces),
                 readiness=Readiness(database, storage),
                 exposition=exposition_of(settings, shared, database),

@@ -168,6 +168,7 @@ async def _make_rounds(shop: Workshop) -> None:
             async with shop.database.worker_session() as session:
                 await session.rows("prune_queue_log")
                 await session.rows("prune_idempotency_keys")
+                await session.rows("prune_rate_counts")
                 await enqueue(session, Job.PURGE, EVERYBODYS, turn=PURGE_TURN)
             adopted = await readopt(shop)
             if adopted:
