@@ -76,7 +76,7 @@ RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; rese
 # In one round trip. A transaction that has failed inside stops at the select, and is not taken for committed.
 END = f"select; commit; {RESET}"
 PLAN_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)"
-"""What is asked is in a compiled statement's text; PostgreSQL would else plan it anew for each length of page."""
+"""What is asked is in a compiled statement's text; PostgreSQL would plan it anew for each length of page."""
 END_OF_READING = "commit; reset role"
 """Of a transaction with one statement of ours, which has set nothing that outlives it."""
 

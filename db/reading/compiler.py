@@ -4,8 +4,8 @@ No text of a client gets into SQL: keys that are not the field's own name are pa
 relation is limited before anything is built from it, so that rows come in the order in which they are read.
 
 An object whose keys are all the fields' own names is a row, and a list of them an array of rows: PostgreSQL
-makes JSON of all of it at once in the end, at two thirds of what json_build_object costs. That builds what has
-a client's own names in it, and becomes part of the rows around it.
+makes JSON of all of it at once in the end, at two thirds of what json_build_object costs. That builds what
+has a client's own names in it, and becomes part of the rows around it.
 """
 
 import re

@@ -5,8 +5,6 @@ the same for every answer within the hour. That of an upload has a key of its ow
 may not be written.
 """
 
-import base64
-import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
@@ -93,8 +91,7 @@ def _query(hour: int) -> str:
 
 
 def _digest(key: bytes, message: str) -> str:
-    digest = hmac.digest(key, message.encode(), hashlib.sha256)
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return hmac.digest(key, message.encode(), "sha256").hex()
 
 
 def _padded(key: bytes) -> tuple[bytes, bytes]:

@@ -180,7 +180,6 @@ async def test_the_request_roles_may_call_only_what_policies_and_reading_need(ca
         "search_all",
         "search_words",
         "signed_address",
-        "thumbnail_addresses",
         "trash_ends",
     ]
 

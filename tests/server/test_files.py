@@ -1,7 +1,6 @@
 """Stored pictures are served behind signed addresses; a thumbnail is made on its first request and kept."""
 
 import asyncio
-from base64 import urlsafe_b64encode
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from io import BytesIO
@@ -200,7 +199,7 @@ def signed(key, service):
     _, query, inner, outer = Signer(signing_secret(service.settings), "").parameters()
     digest = sha256(bytes.fromhex(inner) + (query + key).encode(errors="surrogateescape")).digest()
     whole = sha256(bytes.fromhex(outer) + digest).digest()
-    return query.partition("expires=")[2].partition("&")[0], urlsafe_b64encode(whole).decode().rstrip("=")
+    return query.partition("expires=")[2].partition("&")[0], whole.hex()
 
 
 async def read_or_none(storage, key):
