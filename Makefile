@@ -31,14 +31,14 @@ acceptance-postgres-15:
 
 # Fifty users' 20,000 requests over four connections, cancelled, failing and too slow among them.
 acceptance-mixed:
-	timeout 300 uv run pytest -m acceptance
+	timeout 300 uv run pytest -n 0 -m acceptance
 
 acceptance-torture:
 	timeout --signal=INT 120 uv run python bench/torture.py --cuts 100 --clients 40 --images 50
 
 # The database away and stalled, SIGTERM and SIGSTOP: each waits for real time-outs.
 outage:
-	uv run pytest -m outage
+	uv run pytest --dist load -m outage
 
 acceptance-chaos:
 	timeout --signal=INT 400 uv run python bench/chaos.py --kills 10

@@ -2,14 +2,16 @@
 
 import itertools
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from engine.refusals import Refusal, TextRule, all_good, not_found, refuse_text
+from engine.columns import Columns
+from engine.refusals import Refusal, TextRule, all_good, not_found, refuse_text, too_long
 from engine.words import UserErrorCode
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "BatchPlan",
     "PlannedTemplate",
     "TemplateDraft",
+    "asked_seed",
     "plan_batch",
     "refuse_model",
     "refuse_template",
@@ -31,7 +34,6 @@ NAME_RULE = TextRule(longest=200)
 PROMPT_RULE = TextRule(longest=10_000, lines=True)
 VALUES = {str, int, float}
 """What a variable stands for; a bool is none of them."""
-AT_ONCE = 100
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
@@ -48,26 +50,34 @@ class TemplateDraft(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOrder:
-    """All that a plan follows from. models are the names that can be asked for."""
+    """All that a plan follows from. models are the names that can be asked for; an image is called after the
+    collection as well, where there is one.
+    """
 
-    templates: Sequence[TemplateDraft]
+    templates: Columns[TemplateDraft]
     variables: Mapping[str, Any]
     parameters: Mapping[str, Any]
     model: str
     models: frozenset[str]
     variants: int
     limit: int
+    collection: str | None = None
 
 
 class PlannedTemplate(NamedTuple):
     """The images of one template: its prompts in order, and what they have in common.
 
-    parameters are None where they are the batch's own.
+    None is, for the name, the template's; for model and parameters, the batch's; for the seed, one
+    drawn for each image.
     """
 
-    template: TemplateDraft
-    parameters: Mapping[str, Any] | None
-    prompts: list[str]
+    template_name: str
+    prompts: Sequence[str]
+    template_id: UUID | None = None
+    name: str | None = None
+    model: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +89,7 @@ class BatchPlan:
 
     total: int
     variants: int
-    templates: list[PlannedTemplate]
+    templates: Collection[PlannedTemplate]
     refusals: list[Refusal]
 
 
@@ -88,11 +98,11 @@ def plan_batch(order: BatchOrder) -> BatchPlan:
     refusals = list(_refusals(order))
     if refusals:
         return _refused(order, 0, refusals)
-    total = _count(order)
-    if total > order.limit:
-        return _refused(order, total, [_too_many(total, order.limit)])
-    templates, refusals = _written(order)
-    return BatchPlan(total=total, variants=order.variants, templates=templates, refusals=refusals)
+    extent = _extent(order)
+    total = extent.prompts * order.variants
+    if refusals := list(_excess(order, extent)):
+        return _refused(order, total, refusals)
+    return BatchPlan(total=total, variants=order.variants, templates=_planned(order), refusals=[])
 
 
 def _refused(order: BatchOrder, total: int, refusals: list[Refusal]) -> BatchPlan:
@@ -117,21 +127,21 @@ def _refusals(order: BatchOrder) -> Iterator[Refusal]:
         for template in order.templates:
             yield from refuse_template(template, order.models)
     yield from _variable_refusals(order.variables)
-    for name, template in _first_uses(order.templates).items():
+    for name, user in _first_uses(order.templates).items():
         if name not in order.variables:
             yield Refusal(
                 path=("variables", name),
                 code=UserErrorCode.REQUIRED,
-                message=f'The template "{template.name}" needs a value for {{{{{name}}}}}.',
+                message=f'The template "{user}" needs a value for {{{{{name}}}}}.',
             )
 
 
 def _all_fine(order: BatchOrder) -> bool:
     """Whether no template is refused, beyond doubt: there may be a thousand."""
     return (
-        all_good([template.name for template in order.templates], NAME_RULE)
-        and all_good([template.prompt for template in order.templates], PROMPT_RULE)
-        and {template.model for template in order.templates} <= {None, *order.models}
+        all_good(order.templates.column("name"), NAME_RULE)
+        and all_good(order.templates.column("prompt"), PROMPT_RULE)
+        and set(order.templates.column("model")) <= {None, *order.models}
     )
 
 
@@ -172,76 +182,86 @@ def _variable_refusals(variables: Mapping[str, Any]) -> Iterator[Refusal]:
                 yield from refuse_text(text, ("variables", name), PROMPT_RULE)
 
 
-def _too_many(total: int, limit: int) -> Refusal:
-    return Refusal(
-        path=(),
-        code=UserErrorCode.LIMIT_REACHED,
-        message=f"This batch would have {total:,} images; at most {limit:,} are allowed.",
-    )
+class Extent(NamedTuple):
+    """What is written once all is filled in: how many prompts, the longest, and all characters."""
+
+    prompts: int
+    longest: int
+    characters: int
 
 
-def _too_much() -> Refusal:
-    return Refusal(
-        path=(),
-        code=UserErrorCode.LIMIT_REACHED,
-        message=f"The prompts and parameters of this batch exceed {MOST_CHARACTERS:,} characters.",
-    )
+def _excess(order: BatchOrder, extent: Extent) -> Iterator[Refusal]:
+    """Told before anything is filled in, which may be a thousand times as long."""
+    total = extent.prompts * order.variants
+    if total > order.limit:
+        yield _beyond(f"This batch would have {total:,} images; at most {order.limit:,} are allowed.")
+    elif extent.longest > PROMPT_RULE.longest:
+        yield too_long(extent.longest, ("variables",), PROMPT_RULE)
+    elif extent.characters * order.variants > MOST_CHARACTERS:
+        yield _beyond(f"The prompts and parameters of this batch exceed {MOST_CHARACTERS:,} characters.")
 
 
-def _count(order: BatchOrder) -> int:
-    return sum(_combination_count(each, order) for each in order.templates) * order.variants
+def _beyond(message: str) -> Refusal:
+    return Refusal(path=(), code=UserErrorCode.LIMIT_REACHED, message=message)
 
 
-def _combination_count(template: TemplateDraft, order: BatchOrder) -> int:
-    count = 1
-    for name in _names(template.prompt):
-        value = order.variables[name]
-        count *= len(value) if isinstance(value, list) else 1
-    return count
-
-
-def _written(order: BatchOrder) -> tuple[list[PlannedTemplate], list[Refusal]]:
-    """Some at a time, up to the first that is refused: filled in, one may be a thousand times as long."""
-    written: list[PlannedTemplate] = []
-    characters = 0
+def _extent(order: BatchOrder) -> Extent:
+    """Of the whole batch; the templates that nothing is done to, maybe a thousand, are weighed at once."""
+    rows = zip(order.templates.column("prompt"), order.templates.column("parameters"), strict=True)
+    others = [(prompt, own) for prompt, own in rows if own or "{{" in prompt]
+    extents = [_extent_of(prompt, own, order) for prompt, own in others]
     common = len(json.dumps(order.parameters))
-    for planned in _planned(order):
-        size = len(json.dumps(planned.parameters)) if planned.parameters else common
-        for prompts in _filled(planned.template.prompt, order.variables):
-            if refusals := _refuse_filled(prompts, planned.template):
-                return [], refusals
-            characters += (sum(map(len, prompts)) + len(prompts) * size) * order.variants
-            if characters > MOST_CHARACTERS:
-                return [], [_too_much()]
-            planned.prompts.extend(prompts)
-        written.append(planned)
-    return written, []
+    plain = len(order.templates) - len(others)
+    characters = sum(map(len, order.templates.column("prompt"))) - sum(len(prompt) for prompt, _ in others)
+    prompts, longest, filled = zip(*extents, Extent(plain, 0, characters + plain * common), strict=True)
+    return Extent(sum(prompts), max(longest), sum(filled))
 
 
-def _refuse_filled(prompts: Sequence[str], template: TemplateDraft) -> list[Refusal]:
-    """The first of them; a prompt that nothing was filled into has been judged with its template."""
-    if "{{" not in template.prompt or all_good(prompts, PROMPT_RULE):
-        return []
-    judged = (refuse_text(prompt, ("variables",), PROMPT_RULE) for prompt in prompts)
-    return next(filter(None, judged), [])
+def _extent_of(prompt: str, own: Mapping[str, Any], order: BatchOrder) -> Extent:
+    lengths = {name: list(map(len, texts)) for name, texts in _choices(prompt, order).items()}
+    prompts = math.prod(map(len, lengths.values()))
+    longest = len(VARIABLE.sub("", prompt))
+    characters = longest * prompts
+    for name in VARIABLE.findall(prompt):
+        longest += max(lengths[name])
+        characters += sum(lengths[name]) * (prompts // len(lengths[name]))
+    parameters = len(json.dumps({**order.parameters, **own}))
+    return Extent(prompts, longest, characters + prompts * parameters)
 
 
-def _planned(order: BatchOrder) -> Iterator[PlannedTemplate]:
-    """Without their prompts."""
-    for template in order.templates:
-        own = template.parameters
-        parameters = {**order.parameters, **own} if own else None
-        yield PlannedTemplate(template, parameters, [])
+def _planned(order: BatchOrder) -> Columns[PlannedTemplate]:
+    drafts, collection = order.templates, order.collection
+    parameters = [{**order.parameters, **own} if own else None for own in drafts.column("parameters")]
+    common = asked_seed(order.parameters)
+    return Columns(
+        PlannedTemplate,
+        len(drafts),
+        template_name=drafts.column("name"),
+        prompts=[_filled(each, order) if "{{" in each else [each] for each in drafts.column("prompt")],
+        template_id=drafts.column("id"),
+        name=[f"{collection} - {name}" if collection else None for name in drafts.column("name")],
+        model=drafts.column("model"),
+        parameters=parameters,
+        seed=[common if each is None else asked_seed(each) for each in parameters],
+    )
 
 
-def _filled(prompt: str, variables: Mapping[str, Any]) -> Iterator[list[str]]:
-    """The prompt with each combination of values, some at a time; no value is looked into for variables."""
-    names = _names(prompt)
-    if not names:
-        return iter([[prompt]])
-    choices = [v if isinstance(v := variables[name], list) else [v] for name in names]
-    filled = itertools.starmap(_form(prompt, names).format, itertools.product(*choices))
-    return iter(lambda: list(itertools.islice(filled, AT_ONCE)), [])
+def asked_seed(parameters: Mapping[str, Any]) -> int | None:
+    """None where it is to be drawn: it is stored either way, so that work can be repeated."""
+    asked = parameters.get("seed")
+    return asked if type(asked) is int and 0 <= asked < 2**63 else None
+
+
+def _filled(prompt: str, order: BatchOrder) -> list[str]:
+    """The prompt with each combination of values; no value is looked into for variables."""
+    choices = _choices(prompt, order)
+    return list(itertools.starmap(_form(prompt, [*choices]).format, itertools.product(*choices.values())))
+
+
+def _choices(prompt: str, order: BatchOrder) -> dict[str, list[str]]:
+    """The values of each of the prompt's variables."""
+    values = {name: order.variables[name] for name in _names(prompt)}
+    return {name: list(map(str, v)) if isinstance(v, list) else [str(v)] for name, v in values.items()}
 
 
 def _form(prompt: str, names: Sequence[str]) -> str:
@@ -254,13 +274,13 @@ def _form(prompt: str, names: Sequence[str]) -> str:
 
 def _names(prompt: str) -> list[str]:
     """The variables of a prompt in order of appearance, each once."""
-    return list(dict.fromkeys(VARIABLE.findall(prompt))) if "{{" in prompt else []
+    return list(dict.fromkeys(VARIABLE.findall(prompt)))
 
 
-def _first_uses(templates: Sequence[TemplateDraft]) -> dict[str, TemplateDraft]:
-    """Each variable with the first template that uses it."""
-    uses: dict[str, TemplateDraft] = {}
-    for template in templates:
-        for name in _names(template.prompt):
-            uses.setdefault(name, template)
+def _first_uses(templates: Columns[TemplateDraft]) -> dict[str, str]:
+    """Each variable with the name of the first template that uses it."""
+    uses: dict[str, str] = {}
+    for template, prompt in zip(templates.column("name"), templates.column("prompt"), strict=True):
+        if "{{" in prompt:
+            uses |= {name: template for name in _names(prompt) if name not in uses}
     return uses

@@ -18,6 +18,7 @@ __all__ = [
     "refuse_object",
     "refuse_reference",
     "refuse_text",
+    "too_long",
 ]
 
 MAX_URL = 2048
@@ -81,9 +82,18 @@ def _problem(text: str, rule: TextRule) -> tuple[UserErrorCode, str]:
     if not text.strip() and not rule.optional:
         return UserErrorCode.REQUIRED, "must not be empty."
     if len(text) > rule.longest:
-        many = f"has {len(text):,} characters; at most {rule.longest:,} are allowed."
-        return UserErrorCode.TOO_MANY, many
+        return UserErrorCode.TOO_MANY, _too_long(len(text), rule)
     return UserErrorCode.INVALID, "holds a control character."
+
+
+def too_long(length: int, path: tuple[str, ...], rule: TextRule) -> Refusal:
+    """For a text that is not there yet, but would be too long."""
+    message = f"{'.'.join(path)} {_too_long(length, rule)}"
+    return Refusal(path=path, code=UserErrorCode.TOO_MANY, message=message)
+
+
+def _too_long(length: int, rule: TextRule) -> str:
+    return f"has {length:,} characters; at most {rule.longest:,} are allowed."
 
 
 def refuse_count(count: int, path: tuple[str, ...], *, most: int) -> Iterator[Refusal]:

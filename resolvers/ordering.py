@@ -1,6 +1,6 @@
 """From the input of startBatch or generateImage to what is written, collecting every refusal on the way."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,14 +8,15 @@ from uuid import UUID
 
 import strawberry
 
-from db.generations import TemplateRow
 from db.session import Session
+from engine.columns import Columns
 from engine.plan import (
     NAME_RULE,
     PROMPT_RULE,
     BatchOrder,
     PlannedTemplate,
     TemplateDraft,
+    asked_seed,
     plan_batch,
     refuse_model,
 )
@@ -24,12 +25,12 @@ from engine.refusals import (
     TextRule,
     not_found,
     refuse_object,
-    refuse_reference,
     refuse_text,
 )
 from engine.tags import refuse_tags, tidy_tags
 from engine.words import UserErrorCode
 from resolvers.context import Services
+from resolvers.references import Reference
 from resolvers.templates import json_object, kept_templates, refuse_templates, written_templates
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
 from schema.node import Row, read_id
@@ -37,7 +38,6 @@ from schema.node import Row, read_id
 __all__ = [
     "BatchDraft",
     "ImageDraft",
-    "asked_seed",
     "draft_batch",
     "draft_image",
     "refuse_common",
@@ -65,7 +65,7 @@ class BatchDraft:
     parameters: dict[str, Any]
     variables: dict[str, Any]
     total: int
-    templates: list[TemplateRow]
+    templates: Collection[PlannedTemplate]
     variants: int = 1
     regenerated_from: UUID | None = None
 
@@ -84,40 +84,39 @@ class ImageDraft:
 
 
 async def draft_batch(
-    session: Session, asked: StartBatchInput, services: Services
+    session: Session, asked: StartBatchInput, services: Services, reference: Reference
 ) -> BatchDraft | list[Refusal]:
     """Reads the collection under the viewer's role and plans; writes nothing."""
-    refusals = [*refuse_common(asked, services), *_refuse_batch(asked)]
+    refusals = [*refuse_common(asked, reference), *_refuse_batch(asked)]
     collection = await _collection(session, asked.collection_id)
     templates, absent = await _templates(session, asked, collection)
     if refusals or absent:
         return refusals + absent
-    order = _order(asked, templates, services)
+    order = _order(asked, templates, collection, services)
     plan = plan_batch(order)
     if plan.refusals:
         return plan.refusals
-    seed = asked_seed(order.parameters)
     return BatchDraft(
         title=asked.title or _default_title(collection),
         tags=tidy_tags(asked.tags or []),
         collection_id=collection["id"] if collection else None,
         model=order.model,
-        reference_url=asked.reference_url,
+        reference_url=reference.address,
         parameters=json_object(asked.parameters),
         variables=json_object(asked.variables),
         total=plan.total,
-        templates=[_template_row(each, collection, seed) for each in plan.templates],
+        templates=plan.templates,
         variants=plan.variants,
     )
 
 
 async def draft_image(
-    session: Session, asked: GenerateImageInput, services: Services
+    session: Session, asked: GenerateImageInput, services: Services, reference: Reference
 ) -> ImageDraft | list[Refusal]:
     """Reads the collection under the viewer's role; writes nothing."""
     model = _model(asked, services)
     refusals = [
-        *refuse_common(asked, services),
+        *refuse_common(asked, reference),
         *refuse_text(asked.prompt, ("prompt",), PROMPT_RULE),
         *([] if asked.name is None else refuse_text(asked.name, ("name",), NAME_RULE)),
         *refuse_model(model, ("model",), services.model_names),
@@ -130,7 +129,7 @@ async def draft_image(
     parameters = json_object(asked.parameters)
     return ImageDraft(
         collection_id=collection["id"] if collection else None,
-        reference_url=asked.reference_url,
+        reference_url=reference.address,
         name=asked.name or _first_words(asked.prompt),
         prompt=asked.prompt,
         model=model,
@@ -140,12 +139,10 @@ async def draft_image(
 
 
 def refuse_common(
-    asked: StartBatchInput | GenerateImageInput | RegenerateBatchInput, services: Services
+    asked: StartBatchInput | GenerateImageInput | RegenerateBatchInput, reference: Reference
 ) -> Iterator[Refusal]:
     """What all that starts work checks alike."""
-    if asked.reference_url is not None:
-        loopback = services.loopback_references
-        yield from refuse_reference(asked.reference_url, ("referenceUrl",), loopback=loopback)
+    yield from reference.refusals
     if asked.parameters is not None:
         yield from refuse_object(asked.parameters, ("parameters",))
 
@@ -172,7 +169,7 @@ async def _collection(session: Session, id: strawberry.ID | None) -> Row | None:
 
 async def _templates(
     session: Session, asked: StartBatchInput, collection: Row | None
-) -> tuple[list[TemplateDraft], list[Refusal]]:
+) -> tuple[Columns[TemplateDraft], list[Refusal]]:
     """The collection's templates, then those written on the spot."""
     written = written_templates(asked.templates or [])
     if collection is not None:
@@ -186,7 +183,9 @@ async def _templates(
     return written, []
 
 
-def _order(asked: StartBatchInput, templates: list[TemplateDraft], services: Services) -> BatchOrder:
+def _order(
+    asked: StartBatchInput, templates: Columns[TemplateDraft], collection: Row | None, services: Services
+) -> BatchOrder:
     return BatchOrder(
         templates=templates,
         variables=json_object(asked.variables),
@@ -195,26 +194,8 @@ def _order(asked: StartBatchInput, templates: list[TemplateDraft], services: Ser
         models=services.model_names,
         variants=1 if asked.variants is None else asked.variants,
         limit=services.max_batch,
+        collection=collection["name"] if collection else None,
     )
-
-
-def _template_row(planned: PlannedTemplate, collection: Row | None, seed: int | None) -> TemplateRow:
-    template, parameters = planned.template, planned.parameters
-    return TemplateRow(
-        template.name,
-        planned.prompts,
-        template.id,
-        f"{collection['name']} - {template.name}" if collection else None,
-        template.model,
-        parameters,
-        seed if parameters is None else asked_seed(parameters),
-    )
-
-
-def asked_seed(parameters: Mapping[str, Any]) -> int | None:
-    """None where it is to be drawn: it is stored either way, so that work can be repeated."""
-    asked = parameters.get("seed")
-    return asked if type(asked) is int and 0 <= asked < 2**63 else None
 
 
 def _model(asked: StartBatchInput | GenerateImageInput, services: Services) -> str:

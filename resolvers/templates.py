@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from db.session import Session
+from engine.columns import Columns
 from engine.plan import NAME_RULE, TemplateDraft, refuse_template
 from engine.refusals import Refusal, TextRule, not_found, refuse_count, refuse_object, refuse_text
 from engine.words import UserErrorCode
@@ -23,6 +24,7 @@ __all__ = [
 
 DESCRIPTION_RULE = TextRule(longest=2_000, lines=True, optional=True)
 MAX_TEMPLATES = 1_000
+PATHS = tuple(("templates", str(place)) for place in range(MAX_TEMPLATES))
 
 
 def refuse_collection(
@@ -54,29 +56,28 @@ def refuse_templates(templates: Sequence[TemplateInput]) -> Iterator[Refusal]:
             yield from refuse_object(template.parameters, ("templates", str(place), "parameters"))
 
 
-def written_templates(templates: Sequence[TemplateInput]) -> list[TemplateDraft]:
-    """Those of the input, as the plan needs them."""
-    return [
-        TemplateDraft(
-            template.name,
-            template.prompt,
-            ("templates", str(place)),
-            None,
-            template.model,
-            json_object(template.parameters) if template.parameters else {},
-        )
-        for place, template in enumerate(templates[:MAX_TEMPLATES])
-    ]
+def written_templates(templates: Sequence[TemplateInput]) -> Columns[TemplateDraft]:
+    """Those of the input that refuse_templates let pass, as the plan needs them."""
+    given = templates[:MAX_TEMPLATES]
+    return Columns(
+        TemplateDraft,
+        len(given),
+        name=[each.name for each in given],
+        prompt=[each.prompt for each in given],
+        path=PATHS[: len(given)],
+        model=[each.model for each in given],
+        parameters=[each.parameters or {} for each in given],
+    )
 
 
 async def kept_templates(
     session: Session, collection: Row, ids: Sequence[strawberry.ID] | None
-) -> tuple[list[TemplateDraft], list[Refusal]]:
+) -> tuple[Columns[TemplateDraft], list[Refusal]]:
     """The collection's, in its own order: all of them or those named."""
     rows = await session.rows("templates_of_collections", [collection["id"]])
     drafts = {row["id"]: _kept_template(row) for row in rows}
     if ids is None:
-        return list(drafts.values()), []
+        return Columns.of(TemplateDraft, drafts.values()), []
     named = [read_id(id) for id in ids]
     absent = [
         not_found(("templateIds", str(place)), "The collection has no such template.")
@@ -84,7 +85,8 @@ async def kept_templates(
         if key not in drafts
     ]
     wanted = set(named)
-    return [draft for key, draft in drafts.items() if key in wanted], absent
+    chosen = [draft for key, draft in drafts.items() if key in wanted]
+    return Columns.of(TemplateDraft, chosen), absent
 
 
 def template_rows(templates: Sequence[TemplateInput]) -> list[dict[str, Any]]:

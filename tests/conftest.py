@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import socket
-import ssl
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -32,6 +31,7 @@ from server.identity.tokens import issue_token
 from server.serve import serve_until
 from server.settings import Settings, load_settings
 from server.shared import Urls
+from tests.along import LEAKS, SpokenTransport, http_client
 from tests.leaks import PROMPT, Leaks
 
 # Durability is PostgreSQL's own business, and its tests are elsewhere: here it only costs time.
@@ -39,10 +39,7 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 SERVER = "BATCH_STUDIO_TEST_POSTGRES"
 """A folder with another PostgreSQL's binaries, for a run of the suite on that version."""
 
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
 names = count()
-LEAKS = Leaks()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -179,26 +176,6 @@ def ben() -> Viewer:
     return Viewer(user_id=uuid4(), role="authenticated")
 
 
-def http_client(**given: Any) -> httpx.AsyncClient:
-    """Without certificates, which take 40 ms to load: nothing here speaks TLS."""
-    return httpx.AsyncClient(timeout=30, verify=NO_TLS, event_hooks={"response": [look_for_leaks]}, **given)
-
-
-async def look_for_leaks(response: httpx.Response) -> None:
-    """An answer that comes at once is read along; signed addresses are in it by right."""
-    if "event-stream" not in response.headers.get("content-type", ""):
-        LEAKS.read_answer(await response.aread())
-
-
-class ReadAlong(WebsocketsTransport):
-    """A client's socket whose messages are read along."""
-
-    async def _receive(self) -> str:
-        answer = await super()._receive()
-        LEAKS.read_answer(answer.encode())
-        return answer
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Somebody who asks the service over HTTP and sockets; token None is anonymous."""
@@ -257,7 +234,7 @@ class Caller:
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[Any]:
-        transport = ReadAlong(
+        transport = SpokenTransport(
             url=f"{self.address.replace('http', 'ws', 1)}/graphql",
             init_payload={"Authorization": self.headers["authorization"]} if self.token else {},
             subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],

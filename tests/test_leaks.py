@@ -4,8 +4,10 @@ import logging
 
 import pytest
 import structlog
+from websockets.asyncio.server import serve
 
-from tests.leaks import PROMPT, Leaks
+from tests.along import Overheard, connect
+from tests.leaks import MARK, PROMPT, Leaks
 
 
 @pytest.fixture
@@ -43,6 +45,25 @@ def test_a_secret_in_a_traceback_is_found(reader):
         structlog.get_logger().exception("failed")
 
     assert reader.found
+
+
+async def test_a_secret_that_is_spread_over_a_stream_is_found(reader, leaks):
+    async def pieces():
+        for piece in (b"data: plan", MARK.removeprefix("plan").encode(), b"\n\n"):
+            yield piece
+
+    assert len([piece async for piece in Overheard(pieces())]) == 3
+
+    assert MARK in leaks.found[-1]
+
+
+async def test_a_secret_on_a_raw_socket_is_found(reader, leaks):
+    async with serve(lambda socket: socket.send(MARK), "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with connect(f"ws://127.0.0.1:{port}", proxy=None) as socket:
+            await socket.recv()
+
+    assert MARK in leaks.found[-1]
 
 
 def test_what_is_no_secret_is_left_alone(reader):

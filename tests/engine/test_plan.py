@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.columns import Columns
 from engine.plan import BatchOrder, BatchPlan, TemplateDraft, plan_batch
 from engine.words import UserErrorCode
 
@@ -18,7 +19,6 @@ def template(prompt: str = "a boat", **given: object) -> TemplateDraft:
 
 def order(*templates: TemplateDraft, **given: object) -> BatchOrder:
     fixed: dict[str, object] = {
-        "templates": templates or [template()],
         "variables": {},
         "parameters": {},
         "model": "demo",
@@ -26,7 +26,8 @@ def order(*templates: TemplateDraft, **given: object) -> BatchOrder:
         "variants": 1,
         "limit": 100,
     }
-    return BatchOrder(**(fixed | given))
+    rows = given.pop("templates", templates or [template()])
+    return BatchOrder(templates=Columns.of(TemplateDraft, rows), **(fixed | given))
 
 
 def prompts(plan: BatchPlan) -> list[str]:
@@ -35,7 +36,7 @@ def prompts(plan: BatchPlan) -> list[str]:
 
 
 def refused(plan: BatchPlan) -> list[tuple[tuple[str, ...], UserErrorCode]]:
-    assert plan.templates == []
+    assert list(plan.templates) == []
     return [(each.path, each.code) for each in plan.refusals]
 
 
@@ -82,7 +83,7 @@ def test_a_template_keeps_its_name_and_id_and_has_the_last_word_on_model_and_par
     plan = plan_batch(order(own, template(), parameters={"width": 9, "height": 9}))
 
     first, second = plan.templates
-    assert first.template == own
+    assert (first.template_name, first.template_id, first.model, first.seed) == ("Dusk", own.id, "other", 7)
     assert first.parameters == {"width": 1, "height": 9, "seed": 7}
     assert second.parameters is None
 
@@ -184,7 +185,7 @@ def test_a_plan_is_whole_or_refused(texts, variables, variants):
     plan = plan_batch(order(templates=templates, variables=variables, variants=variants, limit=50))
 
     if plan.refusals:
-        assert plan.templates == []
+        assert list(plan.templates) == []
     else:
         assert plan.total == len(prompts(plan)) <= 50
         assert all("{{" not in prompt for prompt in prompts(plan))

@@ -1,5 +1,6 @@
-"""Node from its wheel, and the packages of this folder as package-lock.json has them."""
+"""Node from its wheel, and the packages of a folder as its package-lock.json has them."""
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -14,11 +15,13 @@ NPM = PACKAGE / "lib/node_modules/npm/bin/npm-cli.js"
 SECONDS = 120
 
 
-def install() -> None:
-    """Once in a checkout, and again when the lock file has changed."""
-    lock = (FOLDER / "package-lock.json").read_bytes()
-    installed = FOLDER / "node_modules/.installed-lock.json"
-    if installed.exists() and installed.read_bytes() == lock:
-        return
-    subprocess.run([NODE, NPM, "ci", "--ignore-scripts"], cwd=FOLDER, check=True, timeout=SECONDS)
-    installed.write_bytes(lock)
+def install(folder: Path = FOLDER) -> None:
+    """Once in a checkout, and again when the lock file has changed; another process waits meanwhile."""
+    with (folder / "package-lock.json").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        lock = file.read()
+        installed = folder / "node_modules/.installed-lock.json"
+        if installed.exists() and installed.read_bytes() == lock:
+            return
+        subprocess.run([NODE, NPM, "ci", "--ignore-scripts"], cwd=folder, check=True, timeout=SECONDS)
+        installed.write_bytes(lock)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from asyncio.subprocess import PIPE
 
+from tests.along import LEAKS
 from tests.npm.node import FOLDER, NODE, install
 
 AUDITS = 61
@@ -21,6 +22,7 @@ async def test_every_audit_of_graphql_over_http_is_passed(as_anonymous):
             process.kill()
             await process.wait()
 
+    LEAKS.read_answer(output)
     audits = [json.loads(line) for line in output.splitlines()]
     assert len(audits) == AUDITS
     assert [audit for audit in audits if audit["status"] != "ok"] == []

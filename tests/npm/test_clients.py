@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.cursors import BatchCursor
+from tests.along import LEAKS
 from tests.npm.node import FOLDER, NODE, install
 
 START = """mutation ($input: StartBatchInput!) {
@@ -45,6 +46,7 @@ def node():
         try:
             async with asyncio.timeout(30):
                 async for text in process.stdout:
+                    LEAKS.read_answer(text)
                     lines.append(json.loads(text))
                     if "cut" in lines[-1] and at_cut:
                         await at_cut()

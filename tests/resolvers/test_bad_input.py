@@ -2,7 +2,6 @@
 
 import base64
 import json
-from uuid import uuid4
 
 import pytest
 
@@ -19,7 +18,7 @@ BOAT = {"name": "Boat", "prompt": "a boat"}
 DEEP = json.loads('{"a":' * 400 + "1" + "}" * 400)
 DEEP_AND_WIDE = json.loads(f'{{"b": "{"x" * 2_400}", "a":' * 400 + "1" + "}" * 400)
 """Nearly as large as a body may be."""
-NOBODYS = str(uuid4())
+NOBODYS = "6d2e0175-afe7-4de2-9c26-a4e5e8f03c36"
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import hmac
 import json
 import time
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import jwt
 import pytest
@@ -26,7 +26,7 @@ SUPABASE = {
     "user_metadata": {},
     "aal": "aal1",
     "amr": [{"method": "password", "timestamp": 1700000000}],
-    "session_id": str(uuid4()),
+    "session_id": "6d2e0175-afe7-4de2-9c26-a4e5e8f03c36",
     "is_anonymous": False,
 }
 
@@ -138,7 +138,7 @@ async def test_clocks_may_not_differ_by_more(claim, seconds):
         {"exp": float("inf")},
         {"exp": -(10**400)},
         {"exp": []},
-        {"exp": str(int(time.time()) + 600)},
+        {"exp": "4102444800"},
         {"exp": 1e300},
         {"exp": 253_402_300_800},
         {"exp": -1},
@@ -227,28 +227,27 @@ async def test_another_algorithm_of_the_same_family_is_refused():
         await viewer(jwt.encode(claims(), SECRET, algorithm="HS512"))
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        signed(claims(), secret=b"another secret"),
-        signed(claims()).rpartition(".")[0] + ".",
-        signed(claims()).rpartition(".")[0],
-        "a.b.c",
-        "..",
-        ".",
-        f"{signed(claims())}.{signed(claims())}",
-        f".{signed(claims()).partition('.')[2]}",
-        "{}..{}".format(*signed(claims()).split(".")[::2]),
-        signed(claims()).replace(".", " . "),
-        signed(signed(claims()), {"alg": "HS256", "cty": "JWT"}),
-        signed({"jwt": signed(claims())}, {"alg": "HS256", "cty": "JWT"}),
-        "🌊",
-        "\0",
-        "x" * 1_000_000,
-        "[" * 5_000,
-    ],
-    ids=lambda token: token[-12:],
-)
+UNSIGNED = {
+    "another secret": signed(claims(), secret=b"another secret"),
+    "no signature": signed(claims()).rpartition(".")[0] + ".",
+    "no third part": signed(claims()).rpartition(".")[0],
+    "a.b.c": "a.b.c",
+    "..": "..",
+    ".": ".",
+    "two tokens": f"{signed(claims())}.{signed(claims())}",
+    "no header": f".{signed(claims()).partition('.')[2]}",
+    "no claims": "{}..{}".format(*signed(claims()).split(".")[::2]),
+    "spaces": signed(claims()).replace(".", " . "),
+    "a token as claims": signed(signed(claims()), {"alg": "HS256", "cty": "JWT"}),
+    "a token in a token": signed({"jwt": signed(claims())}, {"alg": "HS256", "cty": "JWT"}),
+    "🌊": "🌊",
+    "\0": "\0",
+    "a million letters": "x" * 1_000_000,
+    "brackets": "[" * 5_000,
+}
+
+
+@pytest.mark.parametrize("token", UNSIGNED.values(), ids=UNSIGNED)
 async def test_a_token_that_we_did_not_sign_is_refused_in_one_sentence(token):
     with pytest.raises(BadTokenError) as caught:
         await viewer(token)

@@ -18,6 +18,7 @@ import pytest
 
 from server.doctor import psql_command
 from server.identity.tokens import local_token
+from tests.along import LEAKS
 
 PROGRAM = Path(sys.executable).with_name("batch-studio")
 NOWHERE = "postgresql://somebody:password@127.0.0.1:1/nothing"
@@ -65,6 +66,7 @@ def run(start: Callable[..., Awaitable[Process]]) -> Callable[..., Awaitable[End
         async with asyncio.timeout(60):
             process = await start(*arguments, **settings)
             out, err = await process.communicate()
+        LEAKS.read_log(err.decode())
         return Ended(code=process.returncode, out=out.decode(), err=err.decode())
 
     return run

@@ -8,12 +8,12 @@ import orjson
 import pytest
 from gql.transport.exceptions import TransportQueryError
 from graphql import get_introspection_query, parse
-from websockets.asyncio.client import connect
 
 from server.operations.measure import Limits, measure
 from server.operations.schema import build_schema
 from server.operations.trusted import load_trusted
 from server.settings import SettingsError
+from tests.along import connect
 
 SCHEMA = build_schema()._schema
 TWICE = "".join(f"fragment A{n} on Query {{ ...A{n + 1} ...A{n + 1} }}" for n in range(20))

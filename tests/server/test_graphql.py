@@ -36,7 +36,7 @@ TYPENAME = {"data": {"__typename": "Query"}}
         b'{"query": "{ __typename }", "operationName": "A"}',
         b'{"query": "{ __typename }", "operationName": {}}',
         b'{"query": "fragment A on Query { __typename }"}',
-        gzip.compress(QUERY),
+        gzip.compress(QUERY, mtime=0),
         QUERY.decode().encode("utf-16"),
     ],
     ids=lambda body: repr(body[:40]),
@@ -150,10 +150,6 @@ async def test_introspection_answers_a_playground(as_anonymous):
     answer = await as_anonymous.ask("{ __schema { queryType { name } types { name } } }")
 
     assert answer["__schema"]["queryType"] == {"name": "Query"}
-
-
-async def test_the_front_page_says_where_the_api_is(as_anonymous):
-    assert "/graphql" in (await as_anonymous.request("GET", "/")).text
 
 
 async def test_frames_of_an_event_stream_end_as_every_client_reads_them(as_owner):

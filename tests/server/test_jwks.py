@@ -15,11 +15,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from server.identity.auth import Authenticator, BadTokenError
 from server.identity.jwks import KeySet, KeysUnavailableError
+from tests.along import connect
 
 PROTOCOL = "graphql-transport-ws"
 ES256 = ECAlgorithm(ECAlgorithm.SHA256)

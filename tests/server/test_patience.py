@@ -5,8 +5,9 @@ import json
 from contextlib import suppress
 
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+
+from tests.along import connect
 
 pytestmark = pytest.mark.outage
 

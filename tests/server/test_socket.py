@@ -5,11 +5,11 @@ import json
 from contextlib import AsyncExitStack, suppress
 
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server.identity.auth import LEEWAY
 from server.identity.tokens import issue_token
+from tests.along import connect
 
 PROTOCOL = "graphql-transport-ws"
 INIT = {"type": "connection_init"}

@@ -5,7 +5,7 @@ import json
 import time
 from contextlib import AsyncExitStack
 
-from websockets.asyncio.client import connect
+from tests.along import connect
 
 START = """mutation {
   startBatch(input: {templates: [{name: "a", prompt: "b"}], variants: 2}) { batchId }

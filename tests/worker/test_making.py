@@ -3,10 +3,10 @@
 import asyncio
 
 import asyncpg
-import httpx
 import pytest
 
 from engine.viewer import Viewer
+from tests.along import http_client
 
 START = """
 mutation ($input: StartBatchInput!) {
@@ -98,7 +98,7 @@ async def test_a_refused_save_stops_nothing_and_is_tried_again(service, refuse_s
 
 
 async def fetched(address):
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         return await client.get(address)
 
 

@@ -19,7 +19,7 @@ from worker.fetching import Fetcher
 from worker.replicate.provider import ReplicateProvider
 from worker.webhooks import Notice, WebhookRefused, read_webhook
 
-ATTEMPT = uuid4()
+ATTEMPT = UUID("6d2e0175-afe7-4de2-9c26-a4e5e8f03c36")
 BODY = json.dumps(
     {"id": "abc", "status": "succeeded", "output": ["https://replicate.delivery/a.png"]}
 ).encode()
@@ -162,7 +162,7 @@ async def told(
             token="r8_secret",
             address=replicate.url,
             models=[MODEL],
-            fetcher=Fetcher(loopback=False),
+            references=Fetcher(loopback=False),
             webhook_url=lambda id_: f"https://studio.example/webhooks/replicate/{id_}",
         ) as provider,
         listening(replicate) as arrived,
