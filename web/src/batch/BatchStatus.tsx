@@ -28,10 +28,11 @@ export function BatchStatus({ batch, connection, isFollowed }: BatchStatusProps)
           {statusInWords(batch.status)}
         </strong>
         <span>{countsInWords(batch.counts)}</span>
-        <span className={css.left} role="status">
-          {isCut && 'Connection lost. The batch goes on; this page catches up by itself.'}
-        </span>
-        {!isCut && <span className={css.left}>{left}</span>}
+        {isCut ? (
+          <span role="alert">Connection lost. The batch goes on; this page catches up by itself.</span>
+        ) : (
+          left && <span>{left}</span>
+        )}
       </p>
     </div>
   );

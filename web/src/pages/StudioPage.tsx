@@ -140,7 +140,11 @@ function Composer({ choices, collection, onCollection }: ComposerProps) {
           {preview.error && <ErrorNote>{preview.error}</ErrorNote>}
           {start.error && <ErrorNote>{start.error}</ErrorNote>}
           <Refusals refusals={errorsElsewhere(refusals, shownAt(draft))} />
-          <Button type="submit" look="primary" busy={start.isStarting || isWaiting}>
+          <Button
+            type="submit"
+            look={preview.total > 0 ? 'primary' : 'plain'}
+            busy={start.isStarting || isWaiting}
+          >
             {isWaiting ? 'Uploading the reference…' : 'Start'}
           </Button>
         </div>
