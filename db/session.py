@@ -26,6 +26,7 @@ __all__ = [
     "DATABASE_AWAY",
     "AccessDenied",
     "Database",
+    "Record",
     "ReferenceGone",
     "Session",
     "TransactionLostError",
@@ -74,7 +75,13 @@ RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; rese
 
 # In one round trip. A transaction that has failed inside stops at the select, and is not taken for committed.
 END = f"select; commit; {RESET}"
+PLAN_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)"
+"""What is asked is in a compiled statement's text; PostgreSQL would plan it anew for each length of page."""
+END_OF_READING = "commit; reset role"
+"""Of a transaction with one statement of ours, which has set nothing that outlives it."""
 
+Record: TypeAlias = asyncpg.Record
+Borrowed: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 
@@ -154,38 +161,58 @@ class Database:
         async with self._transaction("begin; set local role studio_worker") as session:
             yield session
 
+    async def read(self, viewer: Viewer, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
+        """What one compiled statement gives under the viewer's role, in a transaction of its own.
+
+        As session(viewer) does it, without what only writing needs. Raises BadCursorError.
+        """
+        values = statement.values(bound)
+        async with asyncio.timeout(self.timeout) as deadline:
+            connection = await self._borrow()
+            try:
+                await connection.execute(f"begin read only; {_identity(viewer)}, {PLAN_ONCE}")
+                rows = await connection.fetch(statement.text, *values)
+                await _end(connection, END_OF_READING)
+            except BaseException as error:
+                await self._give_up(connection, deadline, error)
+                raise
+            finally:
+                await self._give_back(connection)
+        return rows
+
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Session]:
         """Raises TimeoutError where all of it together takes too long."""
-        async with asyncio.timeout(self.timeout) as deadline, self._borrowed() as connection:
+        async with asyncio.timeout(self.timeout) as deadline:
+            connection = await self._borrow()
             try:
                 await connection.execute(begin)
                 yield Session(connection)
-                await _end(connection)
+                await _end(connection, END)
+                deadline.reschedule(None)  # what is committed is not taken back by a slow good-bye
             except BaseException as error:
-                if deadline.expired() or isinstance(error, TimeoutError):
-                    await self._leave(connection)
-                else:
-                    await _undo(connection)
+                await self._give_up(connection, deadline, error)
                 raise
-            deadline.reschedule(None)  # what is committed is not taken back by a slow good-bye
+            finally:
+                await self._give_back(connection)
 
-    @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[Connection]:
-        """A connection of the pool, which ends one that cannot be made clean again."""
+    async def _borrow(self) -> Borrowed:
         self.waiting += 1
         try:
-            connection = await self.pool.acquire()
+            return await self.pool.acquire()
         finally:
             self.waiting -= 1
-        try:
-            yield connection
-        finally:
-            with suppress(*DATABASE_AWAY):
-                await self.pool.release(connection, timeout=RELEASE_TIMEOUT)
 
-    async def _leave(self, connection: Connection) -> None:
-        """Without a word to who does not answer; the others are not trusted for long either."""
+    async def _give_back(self, connection: Borrowed) -> None:
+        """To the pool, which ends one that cannot be made clean again."""
+        with suppress(*DATABASE_AWAY):
+            await self.pool.release(connection, timeout=RELEASE_TIMEOUT)
+
+    async def _give_up(self, connection: Connection, deadline: asyncio.Timeout, error: BaseException) -> None:
+        """Undone, or without a word to who does not answer; the others are not trusted for long either."""
+        if not (deadline.expired() or isinstance(error, TimeoutError)):
+            await _undo(connection)
+            return
         with suppress(asyncpg.InterfaceError):  # the pool has it back already
             connection.terminate()
         await self.pool.expire_connections()
@@ -201,10 +228,10 @@ class PooledConnection(asyncpg.Connection):
         self.is_clean = True
 
 
-async def _end(connection: Connection) -> None:
+async def _end(connection: Connection, end: str) -> None:
     """Raises TransactionLostError."""
     try:
-        await connection.execute(END)
+        await connection.execute(end)
     except asyncpg.InFailedSQLTransactionError as error:
         raise TransactionLostError from error
     cast("PooledConnection", connection).keep_clean()

@@ -38,9 +38,9 @@ comment on function studio.search_all(text) is 'A query for all of the words at 
 create function studio.batches_with(search text) returns setof uuid
 language sql stable parallel safe
 set search_path = ''
-begin atomic
+as $$
     select found.id
-    from unnest(studio.search_words(search)) with ordinality as word (query, number)
+    from pg_catalog.unnest(studio.search_words(search)) with ordinality as word (query, number)
     cross join lateral (
         select b.id from public.batches b
         where b.user_id = (select studio.current_user_id()) and b.words @@ word.query
@@ -53,8 +53,8 @@ begin atomic
         where b.user_id = (select studio.current_user_id()) and to_tsvector('simple', c.name) @@ word.query
     ) found
     group by found.id
-    having count(*) = cardinality(studio.search_words(search));
-end;
+    having count(*) = cardinality(studio.search_words(search))
+$$;
 comment on function studio.batches_with(text) is
     'The caller''s batches that have each of the words in the title, a prompt or the collection''s name.';
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from db.reading.selection import Bound
 from db.reading.statements import Statement
-from db.session import Session
+from db.session import Record, Session
 from resolvers.faults import Fault, bad_input
 from schema.node import Row
 
@@ -21,6 +21,8 @@ class Reader(Protocol):
     """What a source reads with: a context of one viewer."""
 
     def session(self) -> AbstractAsyncContextManager[Session]: ...
+
+    async def read(self, statement: Statement, bound: Bound) -> Sequence[Record]: ...
 
     def addresses(self) -> list[str]:
         """The hour's keys for studio.signed_address."""
@@ -94,8 +96,7 @@ class BatchChanges:
 
     async def read(self, reader: Reader, after: int) -> Page:
         bound = self.updates.bound(reader, self.topic, after, CHANGES_AT_ONCE)
-        async with reader.session() as session:
-            rows = await session.read(self.updates.statement, bound)
+        rows = await reader.read(self.updates.statement, bound)
         if not rows:
             raise no_such_batch()
         head, finished = rows[0]["head"], rows[0]["finished"]

@@ -84,8 +84,7 @@ async def _read(
     context: Context, statement: Statement, selecting: Selecting, keys: Sequence[UUID] = ()
 ) -> Sequence[Any]:
     bound = Bound(arguments=selecting.arguments(), signer=context.addresses(), keys=keys)
-    async with context.session() as session:
-        return await session.read(statement, bound)
+    return await context.read(statement, bound)
 
 
 def _value(json: bytes | None) -> Any:

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     trusted_documents: Path | None = None
     mutations_per_minute: int = Field(default=600, ge=1)
     sockets_per_minute: int = Field(default=120, ge=1)
+    shared_rates: Literal["on", "off"] = "off"
     trusted_proxies: Words = ()
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=1, le=65535)

@@ -117,6 +117,10 @@ SHAPES: Mapping[str, Shape] = {
         fields={
             "counts": Part("BatchCounts"),
             "cursor": Expression("studio.cursor(json_build_array({row}.id, {row}.seq))"),
+            "referenceUrl": Expression(
+                "studio.reference_address(coalesce({row}.reference_key, {row}.reference_url), {signer})"
+            ),
+            "downloadUrl": Expression("studio.download_address({row}.id, {row}.user_id, {signer})"),
             "collection": One("Collection", "{its}.id = {row}.collection_id"),
             "regeneratedFrom": One("Batch", "{its}.id = {row}.regenerated_from"),
             "generations": Pages(
@@ -159,6 +163,7 @@ SHAPES: Mapping[str, Shape] = {
         table="images",
         fields={
             "url": Expression("studio.signed_address({row}.url, {signer})"),
+            "referenceUrl": Expression("studio.reference_address({row}.reference_url, {signer})"),
             "thumbnailUrl": Expression(
                 "studio.signed_address({row}.url || {width}, {signer})", {"width": Argument("text", _suffix)}
             ),

@@ -1,38 +1,36 @@
 -- name: insert_batch
--- The generations' own insertion counts as the first changes: each gets a place before every later one. A collection
--- may be gone since it was read.
-insert into batches (
-    title, collection_id, model, reference_url, parameters, variables, tags, total, seq, regenerated_from
-)
-values (
-    $1, (select id from collections where id = $2), $3, $4, $5, $6, $7, $8::integer, $8::integer, $9
-)
-returning id, user_id
-
--- name: insert_generations
--- of batch $1 the images of the templates in $2, a JSON object of columns: each template's prompts, how many come before
--- them, and whatever is not as with the others; each prompt $3 times
-insert into generations (batch_id, position, template_id, template_name, name, model, parameters, seed, prompt, seq)
-select b.id, g.place, g.template_id::uuid, g.template_name, coalesce(g.name, g.template_name), coalesce(g.model, b.model),
-       coalesce(nullif(g.parameters, 'null'), b.parameters),
-       coalesce(g.seed::bigint, floor(random() * 2147483648)::bigint), g.prompt, g.place + 1
-from batches b
-cross join lateral (
-    select t.*, prompt, (t.before::integer + number - 1) * $3::integer + variant - 1 as place
-    from rows from (
-            jsonb_array_elements_text($2::jsonb -> 'before'),
-            jsonb_array_elements($2::jsonb -> 'prompts'),
-            jsonb_array_elements_text($2::jsonb -> 'template_id'),
-            jsonb_array_elements_text($2::jsonb -> 'template_name'),
-            jsonb_array_elements_text($2::jsonb -> 'name'),
-            jsonb_array_elements_text($2::jsonb -> 'model'),
-            jsonb_array_elements($2::jsonb -> 'parameters'),
-            jsonb_array_elements_text($2::jsonb -> 'seed')
+-- A batch and the images of the templates in $10, a JSON object of columns: each template's prompts, how many come before
+-- them, and whatever is not as with the others; each prompt $11 times. Their insertion counts as the first changes: each
+-- gets a place before every later one. A collection may be gone since it was read.
+with batch as (
+    insert into batches (
+        title, collection_id, model, reference_url, parameters, variables, tags, total, seq, regenerated_from
+    )
+    values (
+        $1, (select id from collections where id = $2), $3, $4, $5, $6, $7, $8::integer, $8::integer, $9
+    )
+    returning id, user_id, model, parameters
+), made as (
+    insert into generations (batch_id, position, template_id, template_name, name, model, parameters, seed, prompt, seq)
+    select b.id, place, t.template_id::uuid, t.template_name, coalesce(t.name, t.template_name),
+           coalesce(t.model, b.model), coalesce(nullif(t.parameters, 'null'), b.parameters),
+           coalesce(t.seed::bigint, floor(random() * 2147483648)::bigint), prompt, place + 1
+    from batch b,
+         rows from (
+            jsonb_array_elements_text($10::jsonb -> 'before'),
+            jsonb_array_elements($10::jsonb -> 'prompts'),
+            jsonb_array_elements_text($10::jsonb -> 'template_id'),
+            jsonb_array_elements_text($10::jsonb -> 'template_name'),
+            jsonb_array_elements_text($10::jsonb -> 'name'),
+            jsonb_array_elements_text($10::jsonb -> 'model'),
+            jsonb_array_elements($10::jsonb -> 'parameters'),
+            jsonb_array_elements_text($10::jsonb -> 'seed')
          ) as t (before, prompts, template_id, template_name, name, model, parameters, seed),
          jsonb_array_elements_text(t.prompts) with ordinality as p (prompt, number),
-         generate_series(1, $3) as variant
-) g
-where b.id = $1
+         generate_series(1, $11) as variant,
+         lateral (select (t.before::integer + number - 1) * $11::integer + variant - 1) as g (place)
+)
+select id, user_id from batch
 
 -- name: batches_by_id
 select * from batches where id = any($1::uuid[])

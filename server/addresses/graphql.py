@@ -5,7 +5,6 @@ from math import ceil
 
 import orjson
 from graphql import OperationType
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -41,7 +40,7 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if wants_events(Headers(scope=scope).get("accept", "")):
+        if wants_events(request.headers.get("accept", "")):
             await self._stream(request, send)
         else:
             response = await self._answer(request)

@@ -115,18 +115,18 @@ class Pipeline:
         if not text:
             raise NothingToRunError("There is no document to run.")
         document = self.reader.document(text)
-        variables = dict(asked.variables or {})
-        size = document.size(variables)
-        self.reader.refuse_excess(size)
         operation = document.operation(asked.name)
-        if size.introspects:
-            self.reader.refuse_introspection(context.viewer)
-        if document.errors:
-            raise RefusedError(document.errors)
         if operation is None:
             raise NothingToRunError("The document has no such operation.")
         if operation.operation not in allowed:
             raise NothingToRunError(f"A {operation.operation.value} is not answered in this way.")
+        variables = dict(asked.variables or {})
+        size = document.size(variables)
+        self.reader.refuse_excess(size)
+        if size.introspects:
+            self.reader.refuse_introspection(context.viewer)
+        if document.errors:
+            raise RefusedError(document.errors)
         return self._admitted(document, operation, variables, context)
 
     def _admitted(

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from db.generations import insert_generations
+from db.generations import generation_columns
 from db.jobs import Job, enqueue, take_turns
 from db.session import Database, Session, open_database
 from engine.plan import PlannedTemplate
@@ -43,11 +43,10 @@ def new_collection() -> Callable[..., Awaitable[UUID]]:
 @pytest.fixture(scope="session")
 def new_batch() -> Callable[..., Awaitable[Made]]:
     async def make(session: Session, *, total: int = 1, collection_id: UUID | None = None) -> Made:
+        boats = generation_columns([PlannedTemplate("Boat", ["a boat"], seed=1)])
         batch = await session.one(
-            "insert_batch", "First", collection_id, "demo", None, {}, {}, [], total, None
+            "insert_batch", "First", collection_id, "demo", None, {}, {}, [], total, None, boats, total
         )
-        boat = PlannedTemplate("Boat", ["a boat"], seed=1)
-        await insert_generations(session, batch["id"], [boat], variants=total)
         found = await session.connection.fetch(
             "select id from generations where batch_id = $1 order by position", batch["id"]
         )

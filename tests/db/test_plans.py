@@ -37,7 +37,7 @@ ENQUEUE = """
 
 
 async def batch_of(session: Session, count: int) -> UUID:
-    batch = await session.one("insert_batch", "Boats", None, "demo", None, {}, {}, [], count, None)
+    batch = await session.one("insert_batch", "Boats", None, "demo", None, {}, {}, [], count, None, {}, 1)
     await session.connection.execute(GENERATE, batch["id"], count)
     return batch["id"]
 

@@ -3,6 +3,7 @@
 It shares nothing with the service but its SDL: no statement, no policy, no resolver, no executor.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,9 @@ from tests.oracle.words import Address, Cursor, Instant, Real, Signing
 __all__ = ["Expected", "Oracle"]
 
 THUMBNAILS = (200, 400, 800)
+LONGEST_TEXT = 500
+"""Of what a filter looks for, which has no control character either."""
+CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 KINDS = {
     "batches": "Batch",
     "images": "Image",
@@ -75,7 +79,9 @@ def refuse_pages(asked: Evaluation) -> None:
     problems = [
         "BAD_INPUT"
         for field, argument, value in asked.page_arguments()
-        if field in LISTS and not _is_page(field, argument, value)
+        if field in LISTS
+        for each in (value.values() if isinstance(value, dict) else [value])
+        if not _is_page(field, argument, each)
     ]
     if problems:
         raise Refused(*problems)
@@ -86,7 +92,8 @@ def _is_page(field: str, argument: str, value: Any) -> bool:
         return 1 <= value <= LARGEST
     if argument == "after" and isinstance(value, str):
         return reads_cursor(LISTS[field], value)
-    return True
+    texts = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+    return not any(len(each) > LONGEST_TEXT or CONTROL.search(each) for each in texts)
 
 
 class _Fields:
@@ -123,6 +130,9 @@ class _Fields:
 
     def address(self, key: str | None) -> Address | None:
         return None if key is None else Address(self.signing, key)
+
+    def reference(self, given: str | None) -> Address | str | None:
+        return given if given is None or given.startswith("http") else self.address(given)
 
     def thumbnail(self, image: Row, asked: int | None) -> Address:
         width = next((each for each in THUMBNAILS if each >= (asked or 400)), THUMBNAILS[-1])
@@ -167,6 +177,8 @@ FIELDS: Mapping[str, Callable[[_Fields, Row, Arguments], Any]] = {
     "Query.collection": lambda of, _, arguments: of.named("collections", arguments),
     "Batch.counts": lambda _, row, __: Thing("BatchCounts", row),
     "Batch.cursor": lambda _, row, __: Cursor((row["id"], row["seq"])),
+    "Batch.referenceUrl": lambda of, row, _: of.reference(row["reference_key"] or row["reference_url"]),
+    "Batch.downloadUrl": lambda of, row, _: of.address(f"{row['user_id']}/batches/{row['id']}.zip"),
     "Batch.collection": lambda of, row, _: of.find("collections", row["collection_id"]),
     "Batch.regeneratedFrom": lambda of, row, _: of.find("batches", row["regenerated_from"]),
     "Generation.batch": lambda of, row, _: of.find("batches", row["batch_id"]),
@@ -176,6 +188,7 @@ FIELDS: Mapping[str, Callable[[_Fields, Row, Arguments], Any]] = {
     "Generation.images": lambda of, row, _: of.images(row),
     "Generation.progress": lambda _, row, __: None if row["progress"] is None else Real(row["progress"]),
     "Image.url": lambda of, row, _: of.address(row["url"]),
+    "Image.referenceUrl": lambda of, row, _: of.reference(row["reference_url"]),
     "Image.thumbnailUrl": lambda of, row, arguments: of.thumbnail(row, arguments.get("width")),
     "Image.collection": lambda of, row, _: of.find("collections", row["collection_id"]),
     "Image.batch": lambda of, row, _: of.find("batches", row["batch_id"]),

@@ -84,7 +84,7 @@ class Values:
             "batchId": lambda: self._id("Query.batch"),
             "search": lambda: word[: self.choose.one((3, len(word)))],
             "model": lambda: self.choose.one((*MODELS, "none")),
-            "tags": lambda: self.choose.one(((), TAGS[:1], TAGS[1:3], TAGS[4:])),
+            "tags": lambda: list(self.choose.one(((), TAGS[:1], TAGS[1:3], TAGS[4:]))),
             "createdAfter": moment.isoformat,
             "createdBefore": moment.isoformat,
         }

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from db.generations import insert_generations
-from db.session import Database, Session
+from db.generations import generation_columns
+from db.session import Database, Record, Session
 from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
 from resolvers.context import Context, Services
@@ -46,11 +46,18 @@ class Archive:
             await session.rows("insert_templates", row["id"], rows)
         return str(row["id"])
 
+    async def _insert(
+        self, session: Session, title: str, images: int, collection: str | None = None
+    ) -> Record:
+        boats = generation_columns([BOAT])
+        return await session.one(
+            "insert_batch", title, collection, "demo", None, {}, {}, [], images, None, boats, images
+        )
+
     async def batch(self, images: int = 1, *, title: str = "Boats", collection: str | None = None) -> Kept:
         """A finished batch with so many images, all saved."""
         async with self.database.session(self.owner) as session:
-            row = await session.one("insert_batch", title, collection, "demo", None, {}, {}, [], images, None)
-            await insert_generations(session, row["id"], [BOAT], variants=images)
+            row = await self._insert(session, title, images, collection)
             generations = await session.connection.fetch(
                 "select id from generations where batch_id = $1 order by position", row["id"]
             )
@@ -67,8 +74,7 @@ class Archive:
     async def queued(self, images: int = 1) -> UUID:
         """A batch of which nothing has begun."""
         async with self.database.session(self.owner) as session:
-            row = await session.one("insert_batch", "Boats", None, "demo", None, {}, {}, [], images, None)
-            await insert_generations(session, row["id"], [BOAT], variants=images)
+            row = await self._insert(session, "Boats", images)
         key: UUID = row["id"]
         return key
 
@@ -140,7 +146,8 @@ def services(shared_database: Database) -> Services:
         database=shared_database,
         hints=None,
         signer=lambda: ["http://studio/", "?", "00", "00"],
-        providers=[DemoProvider(children=None, fetcher=None)],
+        uploads=None,
+        providers=[DemoProvider(children=None, references=None)],
         default_model="demo",
         max_batch=100,
         max_queued=20_000,

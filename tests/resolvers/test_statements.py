@@ -1,44 +1,29 @@
 """A whole selection is one statement, however deep it is and however many rows there are."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import asyncpg
 import pytest
 
 from db.reading.selection import Bound
 from db.reading.statements import Statement
-from db.session import Database, Session
+from db.session import Database
 from engine.viewer import Viewer
 from resolvers.context import Context
 from server.operations.pipeline import Operation, Pipeline
 
 
-class NotedSession(Session):
-    """A session that notes the statements it reads."""
-
-    def __init__(self, connection: Any, texts: list[str]) -> None:
-        super().__init__(connection)
-        self.texts = texts
-
-    async def read(self, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
-        self.texts.append(statement.text)
-        return await super().read(statement, bound)
-
-
 class NotedDatabase(Database):
-    """A database that notes what its sessions read."""
+    """A database that notes what is read."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         super().__init__(pool)
         self.texts: list[str] = []
 
-    @asynccontextmanager
-    async def session(self, viewer: Viewer) -> AsyncIterator[Session]:
-        async with super().session(viewer) as session:
-            yield NotedSession(session.connection, self.texts)
+    async def read(self, viewer: Viewer, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
+        self.texts.append(statement.text)
+        return await super().read(viewer, statement, bound)
 
 
 @pytest.fixture

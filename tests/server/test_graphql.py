@@ -152,10 +152,6 @@ async def test_introspection_answers_a_playground(as_anonymous):
     assert answer["__schema"]["queryType"] == {"name": "Query"}
 
 
-async def test_the_front_page_says_where_the_api_is(as_anonymous):
-    assert "/graphql" in (await as_anonymous.request("GET", "/")).text
-
-
 async def test_frames_of_an_event_stream_end_as_every_client_reads_them(as_owner):
     async with as_owner.stream(json.loads(QUERY), accept="text/event-stream") as response:
         text = "".join([part async for part in response.aiter_text()])

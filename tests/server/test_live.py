@@ -4,9 +4,8 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +16,7 @@ from db.hints import open_line_hints
 from db.notify import notify_line
 from db.reading.selection import Bound
 from db.reading.statements import Statement
-from db.session import Database, Session
+from db.session import Database
 from engine.cursors import BatchCursor
 from engine.viewer import Viewer
 from engine.words import GenerationStatus as Status
@@ -37,29 +36,16 @@ RUNNING = Change(status=Status.RUNNING, attempts=1)
 LIFE = (RUNNING, Change(status=Status.SAVING), Change(status=Status.SUCCEEDED, saved=True))
 
 
-class CountingSession(Session):
-    """A session that counts what it reads by compiled statements."""
-
-    def __init__(self, connection: Any, counts: Counter[str]) -> None:
-        super().__init__(connection)
-        self.counts = counts
-
-    async def read(self, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
-        self.counts["read"] += 1
-        return await super().read(statement, bound)
-
-
 class CountingDatabase(Database):
-    """A database that counts the statements of its sessions."""
+    """A database that counts what is read."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         super().__init__(pool)
         self.counts: Counter[str] = Counter()
 
-    @asynccontextmanager
-    async def session(self, viewer: Viewer) -> AsyncIterator[Session]:
-        async with super().session(viewer) as session:
-            yield CountingSession(session.connection, self.counts)
+    async def read(self, viewer: Viewer, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
+        self.counts["read"] += 1
+        return await super().read(viewer, statement, bound)
 
 
 @pytest.fixture
@@ -79,6 +65,7 @@ async def live(database, hints) -> AsyncIterator[Live]:
         database=database,
         hints=hints,
         signer=lambda: ["http://studio/", "?", "00", "00"],
+        uploads=None,
         providers=[],
         default_model="demo",
         max_batch=1000,

@@ -21,8 +21,8 @@ SECRETS = ("relation", "images", "select", "Traceback", "asyncpg", "postgres")
 @pytest.fixture
 async def broken(running, settings_for, owner):
     """A service whose database has lost a table."""
-    await owner.execute("drop table images cascade")
     async with running(settings_for(), with_worker=False) as service:
+        await owner.execute("drop table images cascade")
         yield service
 
 
@@ -78,6 +78,7 @@ def context(database, signer=lambda: ["http://studio/", "?", "00", "00"]):
         database=database,
         hints=QuietHints(),
         signer=signer,
+        uploads=None,
         providers=[],
         default_model="demo",
         max_batch=100,

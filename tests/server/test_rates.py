@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from time import time
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from gql import gql
@@ -11,11 +11,14 @@ from gql.transport.exceptions import TransportClosed, TransportError
 from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 from websockets.exceptions import InvalidStatus
 
+from db.session import open_database
+from server.operations.counts import SharedCounts
 from server.operations.rates import MOST_COUNTS, USERS_AT_AN_ADDRESS, Rate, RateLimitedError, Rates
 from tests.along import connect, http_client
 
 MUTATION = 'mutation { createCollection(input: {name: "", templates: []}) { userErrors { code } } }'
 PUBLIC = "8.8.8.8"
+USER = UUID("6d2e0175-afe7-4de2-9c26-a4e5e8f03c36")
 
 
 @pytest.fixture(autouse=True)
@@ -163,3 +166,73 @@ async def test_an_address_that_no_proxy_vouches_for_is_not_believed(running, set
             )
 
     assert answer.status_code == 200
+
+
+@pytest.fixture
+def shared_rate(database):
+    """As another process would make it, on its own pool or on one given."""
+
+    def make(item, database=database):
+        return Rate(item, SharedCounts(database, patience=30))
+
+    return make
+
+
+async def test_processes_that_share_their_counts_let_through_one_limit_together(shared_rate, urls):
+    item = RateLimitItemPerMinute(10)
+    async with open_database(urls.login) as other:
+        rates = [shared_rate(item), shared_rate(item, other)]
+        taken = await asyncio.gather(*(rates[n % 2].take("ada") for n in range(20)), return_exceptions=True)
+        await rates[0].take("grace")
+
+    refused = [each for each in taken if each]
+    assert len(refused) == 10
+    assert all(isinstance(each, RateLimitedError) and 1 <= each.seconds <= 60 for each in refused)
+
+
+async def test_what_was_counted_in_the_window_before_counts_by_its_share(shared_rate, database):
+    rate = shared_rate(RateLimitItemPerMinute(10))
+    async with database.worker_session() as session:
+        await session.connection.execute(
+            "insert into studio.rate_counts (key, number, count)"
+            " values ($1, floor(extract(epoch from clock_timestamp()) / 60) - 1, 10)",
+            rate.item.key_for("ada"),
+        )
+    left = 1 - time() % 60 / 60
+
+    taken = await asyncio.gather(*(rate.take("ada") for _ in range(10)), return_exceptions=True)
+
+    assert abs(sum(each is None for each in taken) - (10 - 10 * left)) <= 1
+
+
+async def test_mutations_and_sockets_are_counted_apart(database):
+    shared = SharedCounts(database, patience=30)
+    await Rates(1, "mutations", shared).take_user(USER)
+    await Rates(1, "sockets", shared).take_user(USER)
+
+    with pytest.raises(RateLimitedError):
+        await Rates(1, "sockets", shared).take_user(USER)
+
+
+async def test_a_process_counts_by_itself_while_the_database_is_away(shared_rate, database):
+    rate = shared_rate(RateLimitItemPerMinute(2))
+    await database.pool.close()
+
+    for _ in range(2):
+        await rate.take("ada")
+    with pytest.raises(RateLimitedError):
+        await rate.take("ada")
+
+
+async def test_a_user_who_changes_services_has_one_count_where_it_is_shared(running, settings_for):
+    shared = {"mutations_per_minute": 2, "shared_rates": "on"}
+    async with (
+        running(settings_for(**shared), with_worker=False) as one,
+        running(settings_for(**shared), with_worker=False) as another,
+    ):
+        await one.caller(USER).ask(MUTATION)
+        await another.caller(USER).ask(MUTATION)
+
+        assert (await one.caller(USER).post(MUTATION)).status_code == 429
+        assert (await another.caller(USER).post(MUTATION)).status_code == 429
+        assert await another.stranger().ask(MUTATION)

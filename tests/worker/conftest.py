@@ -8,13 +8,14 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from db.generations import insert_generations
+from db.generations import generation_columns
 from db.jobs import Job, subject_of
 from db.session import Database
 from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
 from worker.children import Children
 from worker.fakes import MemoryStorage, QuietHints, ScriptedProvider
+from worker.fetching import Fetcher
 from worker.work import Task
 from worker.workshop import Workshop
 
@@ -47,6 +48,7 @@ def make_shop(database: Database, children: Children, provider: ScriptedProvider
             "hints": QuietHints(),
             "storage": MemoryStorage(),
             "children": children,
+            "fetcher": Fetcher(loopback=False),
             "providers": {"scripted": provider},
         }
         return Workshop(**(parts | given))
@@ -69,9 +71,9 @@ def seed(database: Database, ada: Viewer) -> Seed:
         ]
         async with database.session(viewer) as session:
             batch = await session.one(
-                "insert_batch", "Batch", None, "scripted", None, {}, {}, [], count, None
+                *("insert_batch", "Batch", None, "scripted", None, {}, {}, [], count, None),
+                *(generation_columns(rows), 1),
             )
-            await insert_generations(session, batch["id"], rows)
             found = await session.connection.fetch(
                 "select id from generations where batch_id = $1 order by position", batch["id"]
             )
