@@ -1,5 +1,6 @@
 import { memo, useState } from 'react';
 import { act, textOf } from '../api/act';
+import { isOver, statusInWords } from '../batch/words';
 import { Link, navigate } from '../router/router';
 import { Button, buttonClass } from '../ui/Button';
 import { Chip } from '../ui/Chip';
@@ -13,7 +14,7 @@ import { toast } from '../ui/toasts';
 import { When } from '../ui/When';
 import css from './BatchCard.module.css';
 import { type BatchCardData, UpdateBatch } from './documents';
-import { addressOf, filtersIn, STATES } from './filters';
+import { addressOf, filtersIn } from './filters';
 import { RunAgain } from './RunAgain';
 
 interface BatchCardProps {
@@ -80,28 +81,13 @@ export const BatchCard = memo(function BatchCard({ batch, onChange, onDelete, on
   );
 });
 
-const STATUS: Record<string, string> = {
-  QUEUED: 'Waiting',
-  RUNNING: 'Under way',
-  PAUSED: 'Paused',
-  CANCELING: 'Being cancelled',
-  CANCELED: 'Cancelled',
-  SUCCEEDED: 'Done',
-  PARTIALLY_SUCCEEDED: 'Done in part',
-  FAILED: 'Failed',
-};
-
-function isUnderway({ status }: BatchCardData): boolean {
-  return (STATES.underway as readonly string[]).includes(status);
-}
-
 function Facts({ batch }: { batch: BatchCardData }) {
   const { status, counts, collection, model, createdAt, deletedAt } = batch;
   return (
     <>
       <p className={css.facts}>
         <span className={css.status} data-status={status}>
-          {STATUS[status] ?? status}
+          {statusInWords(status)}
         </span>
         <span>
           {counts.succeeded === counts.total
@@ -118,7 +104,7 @@ function Facts({ batch }: { batch: BatchCardData }) {
           </span>
         )}
       </p>
-      {isUnderway(batch) && (
+      {!isOver(batch.status) && (
         <ProgressBar
           label={`Images of ${batch.title}`}
           total={counts.total}
@@ -156,7 +142,7 @@ function Strip({ batch }: { batch: BatchCardData }) {
         // biome-ignore lint/suspicious/noArrayIndexKey: an empty place is nothing but its position.
         <li key={at} aria-hidden="true">
           <ImageTile src={null} alt="">
-            {!isUnderway(batch) && <Icon name="warning" />}
+            {isOver(batch.status) && <Icon name="warning" />}
           </ImageTile>
         </li>
       ))}
@@ -204,7 +190,7 @@ function Tags({
 function Actions({ batch, onDelete }: { batch: BatchCardData; onDelete: () => void }) {
   const [open, setOpen] = useState<'again' | 'delete' | null>(null);
   const close = () => setOpen(null);
-  const { id, title } = batch;
+  const { id, title, counts, downloadUrl } = batch;
   return (
     <div className={css.actions}>
       <Link to={`/batches/${id}`} className={buttonClass()} aria-label={`View batch ${title}`}>
@@ -213,10 +199,21 @@ function Actions({ batch, onDelete }: { batch: BatchCardData; onDelete: () => vo
       <Button aria-label={`Run ${title} again`} onClick={() => setOpen('again')}>
         <Icon name="retry" /> Run again
       </Button>
+      {counts.succeeded > 0 && (
+        <a
+          href={downloadUrl}
+          download
+          className={buttonClass('quiet')}
+          title="Download as zip"
+          aria-label={`Download ${title} as zip`}
+        >
+          <Icon name="download" />
+        </a>
+      )}
       <IconButton
         icon="trash"
         label={`Delete ${title}`}
-        onClick={() => (isUnderway(batch) ? setOpen('delete') : onDelete())}
+        onClick={() => (!isOver(batch.status) ? setOpen('delete') : onDelete())}
       />
       <RunAgain batch={batch} open={open === 'again'} onClose={close} />
       <Confirm

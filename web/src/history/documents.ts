@@ -4,7 +4,7 @@ import { graphql, type ResultOf } from '../api/graphql';
 
 export const BatchCardFields = graphql(`
   fragment BatchCardFields on Batch {
-    id title status model favorite tags createdAt deletedAt
+    id title status model favorite tags createdAt deletedAt downloadUrl
     counts { total succeeded failed canceled }
     collection { id name }
     images(first: 6) { nodes { id prompt thumbnailUrl(width: 400) placeholder } }

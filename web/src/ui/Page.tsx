@@ -3,7 +3,7 @@ import css from './Page.module.css';
 
 interface PageProps {
   title: string;
-  /** In place of the title, where it can be changed; with an h1. */
+  /** In the title's place, with an h1 of its own: a title that can be changed. */
   heading?: ReactNode;
   /** Beside the title. */
   actions?: ReactNode;
