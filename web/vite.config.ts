@@ -1,6 +1,8 @@
 import { defineConfig } from 'vite';
 import { budget, compressed } from './building.ts';
 
+/** All of the Studio but what the playground has as well. */
+const STUDIO = /\/src\/(?!graphiql|api\/session|api\/socket|ui\/tokens)/;
 const SERVICE = process.env.BATCH_STUDIO ?? 'http://127.0.0.1:8000';
 
 /** The service hands out the local token, and takes sockets, to pages of its own alone. */
@@ -11,6 +13,13 @@ export default defineConfig({
   build: {
     rolldownOptions: {
       input: ['index.html', 'graphiql.html'],
+      output: {
+        codeSplitting: {
+          // In one piece: compressed together it is smaller by a fifth, and one request instead of twenty.
+          groups: [{ name: 'studio', test: STUDIO }],
+          includeDependenciesRecursively: false,
+        },
+      },
       // GraphiQL's parts are marked for servers, which means nothing here.
       onLog: (level, log, next) => log.code !== 'MODULE_LEVEL_DIRECTIVE' && next(level, log),
     },
