@@ -1,6 +1,7 @@
 import { type PointerEvent, type RefObject, useRef, useState } from 'react';
 import { useQuery } from 'urql';
 import { errorAt, type UserError } from '../api/errors';
+import { Choices } from '../compose/documents';
 import { Button } from '../ui/Button';
 import { Choice } from '../ui/Choice';
 import { Field } from '../ui/Field';
@@ -8,7 +9,6 @@ import { focusSoon } from '../ui/focus';
 import { Icon } from '../ui/Icon';
 import { IconButton } from '../ui/IconButton';
 import { announce, toast } from '../ui/toasts';
-import { ModelNames } from './documents';
 import { blankTemplate, type EditedTemplate } from './draft';
 import { moved, placeAt } from './order';
 import css from './TemplateList.module.css';
@@ -23,7 +23,7 @@ interface TemplateListProps {
 
 /** The prompts in their order, which a mouse, a finger or two buttons change. */
 export function TemplateList({ templates, errors, onChange }: TemplateListProps) {
-  const [{ data }] = useQuery({ query: ModelNames, requestPolicy: 'cache-first' });
+  const [{ data }] = useQuery({ query: Choices, requestPolicy: 'cache-first' });
   const models = data?.models.map(({ name }) => [name, name] as const) ?? [];
   const list = useRef<HTMLOListElement>(null);
   const { dragged, drag } = useDrag(list, (from, to) => onChange((now) => moved(now, from, to)));

@@ -49,8 +49,6 @@ export const DeleteCollection = graphql(`
   }
 `);
 
-export const ModelNames = graphql(`query ModelNames { models { name } }`);
-
 export type Collection = ResultOf<typeof CollectionFields>;
 
 export function draftOf({

@@ -1,5 +1,6 @@
 import { useId, useRef, useState } from 'react';
 import { useQuery } from 'urql';
+import { Choices } from '../compose/documents';
 import { Link, navigate } from '../router/router';
 import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
@@ -7,7 +8,7 @@ import { Choice } from '../ui/Choice';
 import { Field } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { SearchField } from '../ui/SearchField';
-import { Choices } from './documents';
+
 import css from './FilterBar.module.css';
 import { addressOf, countOf, type Filters, NO_FILTERS, SHOWS, type State } from './filters';
 

@@ -1,8 +1,12 @@
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { type FormEvent, type ReactNode, useMemo, useState } from 'react';
 import { useQuery } from 'urql';
 import { act } from '../api/act';
 import { errorAt, errorsElsewhere, type UserError } from '../api/errors';
-import { NO_OBJECT, objectIn } from '../api/json';
+import { Choices } from '../compose/documents';
+import { fieldsOf } from '../compose/inputFields';
+import { ModelInputs } from '../compose/ModelInputs';
+import { ReferenceImage } from '../compose/ReferenceImage';
+import { useReference } from '../compose/useReference';
 import { navigate } from '../router/router';
 import { Button } from '../ui/Button';
 import { Choice } from '../ui/Choice';
@@ -10,7 +14,7 @@ import { Dialog, DialogActions } from '../ui/Dialog';
 import { ErrorNote } from '../ui/ErrorNote';
 import { Field } from '../ui/Field';
 import { announce } from '../ui/toasts';
-import { type BatchCardData, Choices, RegenerateBatch } from './documents';
+import { type BatchCardData, RegenerateBatch } from './documents';
 import css from './RunAgain.module.css';
 
 interface RunAgainProps {
@@ -28,7 +32,7 @@ export function RunAgain({ batch, open, onClose }: RunAgainProps) {
   );
 }
 
-const SHOWN = ['title', 'model', 'referenceUrl', 'parameters'];
+const SHOWN = ['title', 'model', 'referenceUrl'];
 
 function Form({ batch, onClose }: Omit<RunAgainProps, 'open'>) {
   const { counts } = batch;
@@ -36,18 +40,20 @@ function Form({ batch, onClose }: Omit<RunAgainProps, 'open'>) {
   const [onlyFailed, setOnlyFailed] = useState(false);
   const [title, setTitle] = useState(batch.title);
   const [model, setModel] = useState('');
-  const [referenceUrl, setReferenceUrl] = useState('');
-  const [parameters, setParameters] = useState('');
+  const reference = useReference();
+  const [parameters, setParameters] = useState<Record<string, unknown>>({});
   const [errors, setErrors] = useState<UserError[]>([]);
   const [busy, setBusy] = useState(false);
   // The same key for the same form: pressed twice, it starts one batch.
   const [idempotencyKey] = useState(() => crypto.randomUUID?.() ?? null);
   const [{ data }] = useQuery({ query: Choices, requestPolicy: 'cache-first' });
+  const models = data?.models ?? [];
+  const asked = models.find(({ name }) => name === (model || batch.model));
+  const fields = useMemo(() => (asked ? fieldsOf(asked.inputSchema, asked.referenceInput) : []), [asked]);
 
   async function start(event: FormEvent): Promise<void> {
     event.preventDefault();
-    const changed = objectIn(parameters);
-    if (changed === undefined) return setErrors([WRONG]);
+    if (reference.share !== null) return;
     setBusy(true);
     const outcome = await act(RegenerateBatch, {
       input: {
@@ -55,8 +61,8 @@ function Form({ batch, onClose }: Omit<RunAgainProps, 'open'>) {
         onlyFailed,
         title: title.trim() || null,
         model: model || null,
-        referenceUrl: referenceUrl.trim() || null,
-        parameters: changed,
+        referenceUrl: reference.url,
+        parameters: Object.keys(parameters).length ? parameters : null,
         idempotencyKey,
       },
     });
@@ -88,43 +94,30 @@ function Form({ batch, onClose }: Omit<RunAgainProps, 'open'>) {
         label="Model"
         any="As before"
         value={model}
-        options={data?.models.map(({ name }) => [name, name] as const) ?? []}
-        onChoose={setModel}
+        options={models.map(({ name }) => [name, name] as const)}
+        error={errorAt(errors, 'model')}
+        onChoose={(name) => {
+          setModel(name);
+          setParameters({});
+        }}
       />
-      <Field
-        label="Reference image"
-        hint="The address of another one; empty: as before."
-        error={errorAt(errors, 'referenceUrl')}
-      >
-        {(control) => (
-          <input
-            {...control}
-            type="url"
-            placeholder="https://"
-            value={referenceUrl}
-            onChange={({ target }) => setReferenceUrl(target.value)}
-          />
-        )}
-      </Field>
-      <Field
-        label="Parameters to change"
-        hint={
-          <>
-            As JSON, for example <code>{'{"seed": 7}'}</code>. The others stay as they were.
-          </>
+      <ModelInputs
+        key={asked?.name}
+        fields={fields}
+        values={parameters}
+        refusals={errors}
+        onChange={(name, value) =>
+          setParameters(({ [name]: _, ...others }) =>
+            value === undefined ? others : { ...others, [name]: value },
+          )
         }
-        error={errorAt(errors, 'parameters')}
-      >
-        {(control) => (
-          <textarea
-            {...control}
-            rows={2}
-            spellCheck={false}
-            value={parameters}
-            onChange={({ target }) => setParameters(target.value)}
-          />
-        )}
-      </Field>
+      />
+      <ReferenceImage
+        reference={reference}
+        taken={!asked?.inputSchema || asked.referenceInput !== null}
+        error={errorAt(errors, 'referenceUrl')}
+      />
+      <p className={css.hint}>What is left empty stays as it was.</p>
       <DialogActions>
         <Button onClick={onClose}>Close</Button>
         <Button type="submit" look="primary" busy={busy}>
@@ -151,5 +144,3 @@ function Radio({ checked, disabled = false, onCheck, children }: RadioProps) {
     </label>
   );
 }
-
-const WRONG: UserError = { field: ['parameters'], code: 'INVALID', message: NO_OBJECT };

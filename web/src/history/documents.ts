@@ -88,10 +88,6 @@ export const RestoreImages = graphql(`
   mutation RestoreImages($ids: [ID!]!) { restoreImages(ids: $ids) { images { id } userErrors { field code message } } }
 `);
 
-export const Choices = graphql(
-  `query Choices { models { name } collections(first: 100) { nodes { id name } } }`,
-);
-
 export type BatchCardData = ResultOf<typeof BatchCardFields>;
 export type ListedImage = ResultOf<typeof Images>['images']['nodes'][number];
 export type ImageFacts = NonNullable<ResultOf<typeof OneImage>['image']>;
