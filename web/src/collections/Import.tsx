@@ -94,7 +94,7 @@ function Found({ text, onClose, onImported }: FoundProps) {
       <DialogActions>
         <Button onClick={onClose}>Close</Button>
         {waiting.current.length > 0 && (
-          <Button look="primary" autoFocus busy={busy} onClick={make}>
+          <Button look="primary" data-first busy={busy} onClick={make}>
             Import
           </Button>
         )}

@@ -20,7 +20,7 @@ export function BatchList({ filters }: { filters: Filters }) {
   const list = batchList(filters);
   const listed = useList(list);
   const { items, total, phase } = listed;
-  useHistoryUpdates(({ batch }) => batch && take(list, batch, filters.trash), list.refresh);
+  useHistoryUpdates(({ batch }) => batch && take(list, batch, filters.trash), list.refreshSoon);
   useTotal(total, phase, 'batches');
   return (
     <Endless list={list} listed={listed} empty={<Nothing filters={filters} what="batch" />}>

@@ -20,7 +20,7 @@ export function ImageGrid({ filters }: { filters: Filters }) {
   const list = imageList(filters);
   const listed = useList(list);
   // What an update brings may belong here or not: the API knows the filters.
-  useHistoryUpdates(({ generation }) => generation?.saved && list.refreshSoon(), list.refresh);
+  useHistoryUpdates(({ generation }) => generation?.saved && list.refreshSoon(), list.refreshSoon);
   useTotal(listed.total, listed.phase, 'images');
   return (
     <Endless list={list} listed={listed} empty={<Nothing filters={filters} what="image" />}>

@@ -139,7 +139,14 @@ interface RadioProps {
 function Radio({ checked, disabled = false, onCheck, children }: RadioProps) {
   return (
     <label className={css.radio}>
-      <input type="radio" name="which" checked={checked} disabled={disabled} onChange={onCheck} />
+      <input
+        type="radio"
+        name="which"
+        data-first={checked || undefined}
+        checked={checked}
+        disabled={disabled}
+        onChange={onCheck}
+      />
       <span>{children}</span>
     </label>
   );

@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent, useRef } from 'react';
+import { useEffect, useEffectEvent } from 'react';
 import { stringifyDocument } from 'urql';
 import { api } from '../api/client';
 import type { ResultOf } from '../api/graphql';
@@ -9,12 +9,11 @@ export type HistoryUpdate = ResultOf<typeof HistoryUpdates>['historyUpdates'];
 
 const query = stringifyDocument(HistoryUpdates);
 
-/** Tells of every change of the history, and when the connection is back: what changed meanwhile is told by none. */
-export function useHistoryUpdates(tell: (update: HistoryUpdate) => void, isBack: () => void): void {
+/** Tells of every change of the history, and of each connection: what changed before it is told by nobody. */
+export function useHistoryUpdates(tell: (update: HistoryUpdate) => void, connected: () => void): void {
   const onUpdate = useEffectEvent(tell);
-  const onBack = useEffectEvent(isBack);
+  const onConnected = useEffectEvent(connected);
   const connection = useConnection();
-  const wasConnected = useRef(false);
   useEffect(
     () =>
       api.socket.client.subscribe<ResultOf<typeof HistoryUpdates>>(
@@ -29,8 +28,6 @@ export function useHistoryUpdates(tell: (update: HistoryUpdate) => void, isBack:
     [],
   );
   useEffect(() => {
-    if (connection !== 'connected') return;
-    if (wasConnected.current) onBack();
-    wasConnected.current = true;
+    if (connection === 'connected') onConnected();
   }, [connection]);
 }

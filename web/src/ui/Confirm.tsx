@@ -18,7 +18,7 @@ export function Confirm({ title, action, open, onClose, onConfirm, children }: C
     <Dialog title={title} open={open} onClose={onClose}>
       <p>{children}</p>
       <DialogActions>
-        <Button autoFocus onClick={onClose}>
+        <Button data-first onClick={onClose}>
           Keep it
         </Button>
         <Button look="danger" onClick={onConfirm}>
