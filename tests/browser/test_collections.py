@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.harness import Studio
+from tests.browser.harness import Studio, grave_faults
 
 pytestmark = pytest.mark.browser
 
@@ -193,3 +193,23 @@ async def test_collections_are_searched_in_the_address(collections: Page, studio
 
     await expect(collections.get_by_role("list", name="Collections").get_by_role("listitem")).to_have_count(1)
     await expect(collections).to_have_url("/collections?q=needle")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_collections_have_no_serious_fault_for_who_cannot_see_them(
+    open_page: Opener, studio: Studio, tmp_path: Path, scheme: str
+) -> None:
+    collection_id = await create(studio, f"Seen in {scheme}", "One", "Two")
+    page = await open_page("/collections", color_scheme=scheme, reduced_motion="reduce")
+    await expect(page.get_by_role("list", name="Collections")).to_be_visible()
+    assert await grave_faults(page) == []
+    await page.get_by_label("File to import").set_input_files(file_with(tmp_path, {"name": "One"}))
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert await grave_faults(page) == []
+    for address in (f"/collections/{collection_id}", "/collections/new"):
+        await page.goto(address)
+        await page.get_by_text("Own model and parameters").first.click()
+        await page.get_by_label("Parameters").first.fill("seed: 7")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("This is no JSON object.")).to_be_visible()
+        assert await grave_faults(page) == [], address

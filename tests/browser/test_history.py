@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.harness import Studio
+from tests.browser.harness import Studio, grave_faults
 
 pytestmark = pytest.mark.browser
 
@@ -250,3 +250,25 @@ async def test_an_empty_history_says_what_to_do_first(open_page: Opener) -> None
     page = await open_page("/history?show=single&trash=yes")
 
     await expect(page.get_by_role("heading", name="The trash is empty")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_historys_views_have_no_serious_fault_for_who_cannot_see_them(
+    open_page: Opener, studio: Studio, scheme: str
+) -> None:
+    await studio.start_batch(1, title="Looked at", templates=[CALM, STORM], tags=["sea"])
+    page = await open_page("/history", color_scheme=scheme, reduced_motion="reduce")
+    await expect(pictures(page, "Looked at").first).to_be_visible()
+    await expect(card(page, "Looked at").get_by_text("1 failed").first).to_be_visible()
+    assert await grave_faults(page) == []
+    await card(page, "Looked at").get_by_role("button", name="Run Looked at again").first.click()
+    await page.get_by_text("Model inputs").click()
+    assert await grave_faults(page) == []
+    for address in ("/history?show=images", "/history?trash=yes", "/history?q=nothing+like+it"):
+        await page.goto(address)
+        await page.wait_for_load_state("networkidle")
+        assert await grave_faults(page) == [], address
+    await page.goto("/history?show=images")
+    await page.get_by_role("list", name="Images").get_by_role("link").first.click()
+    await page.get_by_role("button", name="Full size", exact=True).click()
+    assert await grave_faults(page) == []
