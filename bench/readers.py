@@ -177,9 +177,10 @@ def _reader(name: str, service: Service, user: UUID, requests: Mapping[str, Requ
 
 
 def _requests(name: str, batch: UUID, *, signing: bool) -> dict[str, Request]:
-    if name == FLOOR:
-        paths = {"Q1": f"/batches/{batch}/images", "Q2": "/batches", "Q3": f"/batches/{batch}"}
-        return {question: ("GET", path, None) for question, path in paths.items()}
+    if name == FLOOR:  # a route for each question; the body is that of the service's request
+        return {
+            question: ("POST", f"/{question}", _post(text, batch)[2]) for question, text in GRAPHQL.items()
+        }
     if name == POSTGRAPHILE:
         url, thumbnail = ("signedUrl", "signedThumbnailUrl") if signing else ("url", "thumbnailUrl")
         return {

@@ -17,6 +17,7 @@ from server import wiring
 from server.command import main
 from server.settings import Settings
 from worker.children import Children
+from worker.fetching import Reads
 
 NAME = "weightless"
 
@@ -67,8 +68,10 @@ open_providers = wiring.open_providers
 
 
 @asynccontextmanager
-async def open_more_providers(settings: Settings, children: Children) -> AsyncIterator[Sequence[Provider]]:
-    async with open_providers(settings, children) as providers:
+async def open_more_providers(
+    settings: Settings, children: Children, references: Reads
+) -> AsyncIterator[Sequence[Provider]]:
+    async with open_providers(settings, children, references) as providers:
         yield [*providers, Weightless()]
 
 

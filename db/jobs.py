@@ -23,6 +23,7 @@ from db.session import Connection, Session
 
 __all__ = [
     "FEED_TURN",
+    "PURGE_TURN",
     "SAVE_TURN",
     "STOP_TURN",
     "THUMBNAIL_TURN",
@@ -43,6 +44,8 @@ SAVE_TURN = 0
 """What is made already does not wait for what is not."""
 STOP_TURN = 0
 """What is stopped makes room for the rest."""
+PURGE_TURN = 2**31 - 1
+"""Nobody waits for it."""
 THUMBNAIL_TURN = 2**31 - 1
 """After everything else."""
 
@@ -57,6 +60,7 @@ class Job(Enum):
     SAVE = "save"
     STOP = "stop"
     THUMBNAIL = "thumbnail"
+    PURGE = "purge"
 
     def key(self, subject: str) -> str:
         """What makes the job the only one of its kind for its subject, as long as it waits or runs."""

@@ -75,6 +75,8 @@ RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; rese
 
 # In one round trip. A transaction that has failed inside stops at the select, and is not taken for committed.
 END = f"select; commit; {RESET}"
+PLAN_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)"
+"""What is asked is in a compiled statement's text; PostgreSQL would plan it anew for each length of page."""
 END_OF_READING = "commit; reset role"
 """Of a transaction with one statement of ours, which has set nothing that outlives it."""
 
@@ -168,7 +170,7 @@ class Database:
         async with asyncio.timeout(self.timeout) as deadline:
             connection = await self._borrow()
             try:
-                await connection.execute(f"begin read only; {_identity(viewer)}")
+                await connection.execute(f"begin read only; {_identity(viewer)}, {PLAN_ONCE}")
                 rows = await connection.fetch(statement.text, *values)
                 await _end(connection, END_OF_READING)
             except BaseException as error:

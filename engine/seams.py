@@ -7,10 +7,11 @@ SeamError
 │   ├── NotTakenError      the call surely never became a run: it may be sent again
 │   │   └── HeldBackError  too many calls at once: to be sent again later, nothing failed
 │   └── UnknownError       nobody can tell whether the call became a run: settle before sending again
-└── StorageError           storage that is out of reach or out of space
+├── StorageError           storage that is out of reach or out of space
+└── UploadRefusedError     what was uploaded is no picture, or not the one that was announced
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
 
+from engine.uploads import Upload
 from engine.words import GenerationErrorCode
 
 __all__ = [
@@ -36,8 +38,11 @@ __all__ = [
     "SeamError",
     "Storage",
     "StorageError",
+    "StoredFile",
     "Traces",
     "UnknownError",
+    "UploadRefusedError",
+    "Uploads",
     "Watch",
 ]
 
@@ -84,6 +89,10 @@ class StorageError(SeamError):
     """Storage is out of reach or out of space."""
 
 
+class UploadRefusedError(SeamError):
+    """What was uploaded is no picture, or not the one that was announced; another try is no use."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A model that can be asked for.
@@ -102,7 +111,8 @@ class Model:
 class Run:
     """One image to be made: all that a provider needs to know.
 
-    turn is its place in the fair order; work on this machine is done lowest first.
+    reference_url is the storage key of its reference image; turn is its place in the fair order: work on this
+    machine is done lowest first.
     """
 
     model: str
@@ -193,6 +203,14 @@ class Provider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """What storage knows of a file; tag differs where the content does, quoted as an ETag is."""
+
+    size: int
+    tag: str | None
+
+
 class Storage(Protocol):
     """Keeps files by key; a key begins with its owner's id. Every method raises StorageError alone."""
 
@@ -200,6 +218,37 @@ class Storage(Protocol):
 
     async def read(self, key: str) -> bytes | None:
         """The file, or None where there is none."""
+        ...
+
+    async def find(self, key: str) -> StoredFile | None:
+        """What is known of the file without reading it, or None where there is none."""
+        ...
+
+    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from start up to end, which find told, in pieces."""
+        ...
+
+    async def remove(self, keys: Collection[str]) -> None:
+        """Those that are there; one that is absent is no error."""
+        ...
+
+    async def address(self, method: str, key: str, seconds: float) -> str | None:
+        """Where anybody may do this one thing with the file for so long; None where only we can."""
+        ...
+
+
+class Uploads(Protocol):
+    """Where reference images come in. Every method but the first raises StorageError too."""
+
+    async def address(self, upload: Upload, until: datetime) -> str:
+        """Where its owner may PUT it until then."""
+        ...
+
+    async def collect(self, upload: Upload) -> bool:
+        """Checks and keeps what was put into the storage past us. False where nothing was yet.
+
+        Raises UploadRefusedError.
+        """
         ...
 
 

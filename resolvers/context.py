@@ -11,7 +11,7 @@ import structlog
 from db.reading.selection import Bound
 from db.reading.statements import Statement
 from db.session import DATABASE_AWAY, Database, Record, Session
-from engine.seams import Hints, Model, NoTraces, Provider, Traces
+from engine.seams import Hints, Model, NoTraces, Provider, Traces, Uploads
 from engine.viewer import Viewer
 from resolvers.changes import Source
 from resolvers.faults import Fault, UnavailableFault
@@ -29,14 +29,15 @@ logger = structlog.get_logger()
 class Services:
     """Long-lived things, shared by all requests.
 
-    signer gives the hour's keys for studio.signed_address; default_model is one of the providers' models;
-    max_queued and max_running are for one user; loopback_references says whether a reference may lie on
-    this very machine (local mode).
+    signer gives the hour's keys for studio.signed_address; uploads are of reference images; default_model is
+    one of the providers' models; max_queued and max_running are for one user; loopback_references says
+    whether a reference may lie on this very machine (local mode).
     """
 
     database: Database
     hints: Hints
     signer: Callable[[], list[str]]
+    uploads: Uploads
     providers: Sequence[Provider]
     default_model: str
     max_batch: int

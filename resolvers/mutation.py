@@ -8,12 +8,13 @@ from typing import Annotated
 import strawberry
 
 from engine.refusals import Refusal
-from resolvers import control, starting
+from resolvers import control, starting, uploads
 from resolvers.mutation_of_collections import CollectionMutation
 from resolvers.mutation_of_history import BatchId, HistoryMutation, Info, batch_payload
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
 from schema.node import global_id, read_id, row
 from schema.payloads import BatchPayload, GenerationPayload, StartBatchPayload, user_errors
+from schema.uploads import CreateReferenceUploadInput, ReferenceUploadPayload
 from schema.words import GenerationErrorCode
 
 __all__ = ["Mutation"]
@@ -101,6 +102,19 @@ class Mutation(HistoryMutation, CollectionMutation):
     async def cancel_generation(self, info: Info, id: GenerationId) -> GenerationPayload:
         refusals = await control.cancel_generation(info.context, read_id(id))
         return _generation(id, refusals)
+
+    @strawberry.mutation(
+        description="A place to PUT one reference image; referenceUrl then stands for it in startBatch."
+    )
+    async def create_reference_upload(
+        self,
+        info: Info,
+        input: Annotated[CreateReferenceUploadInput, strawberry.argument(description="What is to come.")],
+    ) -> ReferenceUploadPayload:
+        outcome = await uploads.create_reference_upload(info.context, input)
+        if isinstance(outcome, list):
+            return ReferenceUploadPayload(user_errors=user_errors(outcome, "input"))
+        return ReferenceUploadPayload(upload=outcome)
 
 
 def _started(outcome: starting.Outcome) -> StartBatchPayload:

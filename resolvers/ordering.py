@@ -25,12 +25,12 @@ from engine.refusals import (
     TextRule,
     not_found,
     refuse_object,
-    refuse_reference,
     refuse_text,
 )
 from engine.tags import refuse_tags, tidy_tags
 from engine.words import UserErrorCode
 from resolvers.context import Services
+from resolvers.references import Reference
 from resolvers.templates import json_object, kept_templates, refuse_templates, written_templates
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
 from schema.node import Row, read_id
@@ -84,10 +84,10 @@ class ImageDraft:
 
 
 async def draft_batch(
-    session: Session, asked: StartBatchInput, services: Services
+    session: Session, asked: StartBatchInput, services: Services, reference: Reference
 ) -> BatchDraft | list[Refusal]:
     """Reads the collection under the viewer's role and plans; writes nothing."""
-    refusals = [*refuse_common(asked, services), *_refuse_batch(asked)]
+    refusals = [*refuse_common(asked, reference), *_refuse_batch(asked)]
     collection = await _collection(session, asked.collection_id)
     templates, absent = await _templates(session, asked, collection)
     if refusals or absent:
@@ -101,7 +101,7 @@ async def draft_batch(
         tags=tidy_tags(asked.tags or []),
         collection_id=collection["id"] if collection else None,
         model=order.model,
-        reference_url=asked.reference_url,
+        reference_url=reference.address,
         parameters=json_object(asked.parameters),
         variables=json_object(asked.variables),
         total=plan.total,
@@ -111,12 +111,12 @@ async def draft_batch(
 
 
 async def draft_image(
-    session: Session, asked: GenerateImageInput, services: Services
+    session: Session, asked: GenerateImageInput, services: Services, reference: Reference
 ) -> ImageDraft | list[Refusal]:
     """Reads the collection under the viewer's role; writes nothing."""
     model = _model(asked, services)
     refusals = [
-        *refuse_common(asked, services),
+        *refuse_common(asked, reference),
         *refuse_text(asked.prompt, ("prompt",), PROMPT_RULE),
         *([] if asked.name is None else refuse_text(asked.name, ("name",), NAME_RULE)),
         *refuse_model(model, ("model",), services.model_names),
@@ -129,7 +129,7 @@ async def draft_image(
     parameters = json_object(asked.parameters)
     return ImageDraft(
         collection_id=collection["id"] if collection else None,
-        reference_url=asked.reference_url,
+        reference_url=reference.address,
         name=asked.name or _first_words(asked.prompt),
         prompt=asked.prompt,
         model=model,
@@ -139,12 +139,10 @@ async def draft_image(
 
 
 def refuse_common(
-    asked: StartBatchInput | GenerateImageInput | RegenerateBatchInput, services: Services
+    asked: StartBatchInput | GenerateImageInput | RegenerateBatchInput, reference: Reference
 ) -> Iterator[Refusal]:
     """What all that starts work checks alike."""
-    if asked.reference_url is not None:
-        loopback = services.loopback_references
-        yield from refuse_reference(asked.reference_url, ("referenceUrl",), loopback=loopback)
+    yield from reference.refusals
     if asked.parameters is not None:
         yield from refuse_object(asked.parameters, ("parameters",))
 

@@ -12,6 +12,7 @@ from resolvers.faults import Fault, unauthenticated
 from resolvers.idempotency import Once
 from resolvers.limits import refuse_queued
 from resolvers.ordering import BatchDraft, draft_batch
+from resolvers.references import Reference, find_reference
 from schema.inputs import StartBatchInput
 from schema.payloads import user_errors
 from schema.preview import BatchPreview, BatchPreviewItem
@@ -26,8 +27,9 @@ async def preview_batch(context: Context, asked: StartBatchInput) -> BatchPrevie
     """Raises Fault for a caller without a token, and where one request previews too much."""
     if context.viewer.user_id is None:
         raise unauthenticated()
+    reference = await find_reference(context, asked.reference_url)
     async with context.session() as session:
-        drafted = await _draft(context, session, asked)
+        drafted = await _draft(context, session, asked, reference)
     if isinstance(drafted, list):
         return BatchPreview(total=0, user_errors=user_errors(drafted, "input"), each=partial(_in_turn, None))
     total = drafted.total if drafted else 0
@@ -38,7 +40,7 @@ async def preview_batch(context: Context, asked: StartBatchInput) -> BatchPrevie
 
 
 async def _draft(
-    context: Context, session: Session, asked: StartBatchInput
+    context: Context, session: Session, asked: StartBatchInput, reference: Reference
 ) -> BatchDraft | list[Refusal] | None:
     """As startBatch goes about it; None where the key has begun a batch, and nothing more would be done."""
     once = Once(
@@ -50,7 +52,7 @@ async def _draft(
     )
     if (earlier := await once.earlier()) is not None:
         return earlier if isinstance(earlier, list) else None
-    drafted = await draft_batch(session, asked, context.services)
+    drafted = await draft_batch(session, asked, context.services, reference)
     if isinstance(drafted, list):
         return drafted
     usage = await session.one("usage", context.viewer.user_id)

@@ -11,6 +11,7 @@ from engine.words import GenerationStatus
 from resolvers.context import Services
 from resolvers.locks import absent, conflict, in_trash
 from resolvers.ordering import BatchDraft, refuse_common, refuse_title
+from resolvers.references import Reference
 from resolvers.templates import json_object
 from schema.inputs import RegenerateBatchInput
 from schema.node import Row, read_id
@@ -21,7 +22,7 @@ UNSUCCESSFUL = (GenerationStatus.FAILED.value, GenerationStatus.CANCELED.value)
 
 
 async def draft_again(
-    session: Session, asked: RegenerateBatchInput, services: Services
+    session: Session, asked: RegenerateBatchInput, services: Services, reference: Reference
 ) -> BatchDraft | list[Refusal]:
     """Reads the old batch under the viewer's role; writes nothing."""
     key = read_id(asked.batch_id)
@@ -32,7 +33,7 @@ async def draft_again(
         return [in_trash("batch", ("batchId",))]
     generations = await session.rows("generations_to_repeat", key)
     chosen, unknown = _chosen(generations, asked)
-    refusals = [*_refuse(asked, services), *unknown]
+    refusals = [*_refuse(asked, services, reference), *unknown]
     if refusals:
         return refusals
     if not chosen:
@@ -43,7 +44,7 @@ async def draft_again(
         tags=batch["tags"],
         collection_id=batch["collection_id"],
         model=asked.model or batch["model"],
-        reference_url=asked.reference_url or batch["reference_url"],
+        reference_url=reference.address or batch["reference_key"] or batch["reference_url"],
         parameters={**batch["parameters"], **parameters},
         variables=batch["variables"],
         total=len(chosen),
@@ -52,8 +53,8 @@ async def draft_again(
     )
 
 
-def _refuse(asked: RegenerateBatchInput, services: Services) -> Iterator[Refusal]:
-    yield from refuse_common(asked, services)
+def _refuse(asked: RegenerateBatchInput, services: Services, reference: Reference) -> Iterator[Refusal]:
+    yield from refuse_common(asked, reference)
     yield from refuse_title(asked.title)
     if asked.model is not None:
         yield from refuse_model(asked.model, ("model",), services.model_names)

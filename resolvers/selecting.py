@@ -35,26 +35,33 @@ from db.reading.selection import Asked
 __all__ = ["ArgumentSource", "Selecting"]
 
 
-@dataclass(frozen=True, slots=True)
 class ArgumentSource:
-    """Where a field's arguments come from."""
+    """Where a field's arguments come from; varies says whether another request may have others."""
 
-    field: GraphQLField
-    node: FieldNode
-
-    @property
-    def varies(self) -> bool:
-        """Whether another request of the same document may have others."""
-        return any(_holds_variable(each.value) for each in self.node.arguments or ())
+    def __init__(self, field: GraphQLField, node: FieldNode) -> None:
+        self.field = field
+        self.node = node
+        given = {each.name.value: each.value for each in node.arguments or ()}
+        self.varies = any(map(_holds_variable, given.values()))
+        self._defaults = {
+            name: None if each.default_value is Undefined else each.default_value
+            for name, each in field.args.items()
+        }
+        # What is a variable as a whole has been coerced by then, and needs no second look.
+        self._variables = {
+            name: each.name.value for name, each in given.items() if isinstance(each, VariableNode)
+        }
+        self._is_plain = set(given) == set(self._variables)
 
     def values(self, variables: VariableValues) -> Mapping[str, Any]:
         """By name; null stands for the default, where there is one. Raises GraphQLError."""
-        given = get_argument_values(self.field, self.node, variables, hide_suggestions=True)
-        return {name: self._default(name) if value is None else value for name, value in given.items()}
+        values = self._given(variables)
+        return self._defaults | {name: value for name, value in values.items() if value is not None}
 
-    def _default(self, name: str) -> Any:
-        default = self.field.args[name].default_value
-        return None if default is Undefined else default
+    def _given(self, variables: VariableValues) -> Mapping[str, Any]:
+        if self._is_plain:
+            return {name: variables.coerced.get(each) for name, each in self._variables.items()}
+        return get_argument_values(self.field, self.node, variables, hide_suggestions=True)
 
 
 @dataclass(slots=True)

@@ -12,39 +12,43 @@ from resolvers.context import Context
 from resolvers.idempotency import Once
 from resolvers.limits import feed_within_limits, unless_full
 from resolvers.ordering import BatchDraft, ImageDraft, draft_batch, draft_image
+from resolvers.references import find_reference
 from resolvers.regenerating import draft_again
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
 from schema.node import Row
 
 __all__ = ["Outcome", "generate_image", "regenerate_batch", "start_batch"]
 
-D = TypeVar("D")
+D = TypeVar("D", BatchDraft, ImageDraft)
 Outcome = UUID | list[Refusal]
 
 
 async def start_batch(context: Context, asked: StartBatchInput) -> Outcome:
     """The batch's id, or why there is none."""
+    reference = await find_reference(context, asked.reference_url)
 
     async def draft(session: Session) -> BatchDraft | list[Refusal]:
-        return await draft_batch(session, asked, context.services)
+        return await draft_batch(session, asked, context.services, reference)
 
     return await _accepted(_once(context, ("startBatch", asked), draft, _insert_batch))
 
 
 async def regenerate_batch(context: Context, asked: RegenerateBatchInput) -> Outcome:
     """The new batch's id, or why there is none."""
+    reference = await find_reference(context, asked.reference_url)
 
     async def draft(session: Session) -> BatchDraft | list[Refusal]:
-        return await draft_again(session, asked, context.services)
+        return await draft_again(session, asked, context.services, reference)
 
     return await _accepted(_once(context, ("regenerateBatch", asked), draft, _insert_batch))
 
 
 async def generate_image(context: Context, asked: GenerateImageInput) -> Outcome:
     """The generation's id, or why there is none."""
+    reference = await find_reference(context, asked.reference_url)
 
     async def draft(session: Session) -> ImageDraft | list[Refusal]:
-        return await draft_image(session, asked, context.services)
+        return await draft_image(session, asked, context.services, reference)
 
     return await _accepted(_once(context, ("generateImage", asked), draft, _insert_generation))
 
@@ -75,6 +79,8 @@ async def _once(
         row = await insert(session, drafted)
         await session.become_worker()
         await once.settle(row["id"])
+        if drafted.reference_url is not None:
+            await session.rows("use_reference", row["user_id"], drafted.reference_url)
         await feed_within_limits(session, row["user_id"], context.services, ())
     began: UUID = row["id"]
     context.services.hints.tell(began, row["user_id"])

@@ -39,7 +39,12 @@ class Batch(Node):
     status: BatchStatus = strawberry.field(description="Where it stands.")
     counts: BatchCounts = strawberry.field(description="How many images are in which state.")
     model: str = strawberry.field(description="What makes the images, where no template says otherwise.")
-    reference_url: str | None = strawberry.field(description="The reference image, as given.")
+    reference_url: str | None = strawberry.field(
+        description=(
+            "The reference image: a signed address of the copy that is kept of it; before there is one, the "
+            "address as given."
+        )
+    )
     parameters: JSON = strawberry.field(description="Model inputs for every image.")
     variables: JSON = strawberry.field(description="Values that were filled into the prompts.")
     favorite: bool = strawberry.field(description="Marked by its owner.")
@@ -48,6 +53,9 @@ class Batch(Node):
         description=(
             "Cursor of the newest change: hand it to batchResults(after:) to go on from this very state."
         )
+    )
+    download_url: str = strawberry.field(
+        description="Everything saved so far as one zip with a manifest: a signed address."
     )
     created_at: datetime = strawberry.field(description="When it was accepted.")
     started_at: datetime | None = strawberry.field(description="When its first image began.")

@@ -37,7 +37,9 @@ class Image(Node):
     height: int | None = strawberry.field(description="In pixels.")
     content_type: str | None = strawberry.field(description="As found by decoding it.")
     byte_size: int | None = strawberry.field(description="Of the file.")
-    reference_url: str | None = strawberry.field(description="The reference image, as given.")
+    reference_url: str | None = strawberry.field(
+        description="The reference image: a signed address of the copy that is kept of it."
+    )
     model: str = strawberry.field(description="What made it.")
     parameters: JSON = strawberry.field(description="The model's inputs, the seed included.")
     favorite: bool = strawberry.field(description="Marked by its owner.")

@@ -59,7 +59,7 @@ class StartBatchInput:
         description="Templates written on the spot, instead of or after the collection's.",
     )
     reference_url: str | None = strawberry.field(
-        default=None, description="An https address of the reference image."
+        default=None, description="An https address, or one from createReferenceUpload."
     )
     model: str | None = strawberry.field(
         default=None, description="One of models; by default the service's own choice."
@@ -90,7 +90,7 @@ class GenerateImageInput:
         default=None, description="One of models; by default the service's own choice."
     )
     reference_url: str | None = strawberry.field(
-        default=None, description="An https address of the reference image."
+        default=None, description="An https address, or one from createReferenceUpload."
     )
     collection_id: strawberry.ID | None = strawberry.field(
         default=None, description="A collection that the image belongs to."
@@ -116,7 +116,8 @@ class RegenerateBatchInput:
     )
     title: str | None = strawberry.field(default=None, description="By default the old one.")
     reference_url: str | None = strawberry.field(
-        default=None, description="An https address of another reference image."
+        default=None,
+        description="Another reference image: an https address, or one from createReferenceUpload.",
     )
     model: str | None = strawberry.field(default=None, description="Another model, for every image.")
     parameters: JSON | None = strawberry.field(

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from server.addresses.downloads import Downloads
 from server.addresses.exposition import Exposition
 from server.addresses.files import Files
 from server.addresses.graphql import GraphQLEndpoint
@@ -18,6 +19,7 @@ from server.addresses.local import LocalToken
 from server.addresses.readiness import Readiness
 from server.addresses.seats import Seats
 from server.addresses.sockets import Sockets
+from server.addresses.uploads import UploadEndpoint
 from server.addresses.web import Web
 from server.addresses.webhooks import Webhooks
 from server.identity.auth import Authenticator
@@ -42,6 +44,8 @@ class Parts:
     live: Live
     authenticator: Authenticator
     files: Files
+    uploads: UploadEndpoint
+    downloads: Downloads
     web: Web
     local: LocalToken | None
     webhooks: Webhooks | None
@@ -81,7 +85,9 @@ def _routes(parts: Parts) -> Iterator[BaseRoute]:
     )
     yield Route("/graphql", GraphQLEndpoint(parts.live, parts.authenticator, parts.seats))
     yield WebSocketRoute("/graphql", sockets)
+    yield Route("/files/{owner:uuid}/batches/{batch:uuid}.zip", parts.downloads.get)
     yield Route("/files/{key:path}", parts.files.get)
+    yield Route("/files/{key:path}", parts.uploads.put, methods=["PUT"])
     yield Route("/healthz", _healthy)
     yield Route("/readyz", parts.readiness.get)
     yield Route("/metrics", parts.exposition.get_here)

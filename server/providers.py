@@ -9,21 +9,22 @@ from server.settings import Settings
 from worker.children import Children
 from worker.cog import open_cog
 from worker.demo import DEMO, DemoProvider
-from worker.fetching import Fetcher
+from worker.fetching import Reads
 
 __all__ = ["default_model", "open_providers"]
 
 
 @asynccontextmanager
-async def open_providers(settings: Settings, children: Children) -> AsyncIterator[Sequence[Provider]]:
+async def open_providers(
+    settings: Settings, children: Children, references: Reads
+) -> AsyncIterator[Sequence[Provider]]:
     """The demo model always; Replicate with a token, Cog with an address."""
-    fetcher = Fetcher(loopback=settings.local_mode)
     async with AsyncExitStack() as stack:
-        providers: list[Provider] = [DemoProvider(children, fetcher)]
+        providers: list[Provider] = [DemoProvider(children, references)]
         if settings.cog_url:
-            providers.append(await stack.enter_async_context(open_cog(settings.cog_url, fetcher)))
+            providers.append(await stack.enter_async_context(open_cog(settings.cog_url, references)))
         if settings.replicate_api_token:
-            providers.append(await stack.enter_async_context(_replicate(settings, fetcher)))
+            providers.append(await stack.enter_async_context(_replicate(settings, references)))
         yield providers
 
 
@@ -35,7 +36,7 @@ def default_model(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def _replicate(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Provider]:
+async def _replicate(settings: Settings, references: Reads) -> AsyncIterator[Provider]:
     # Half a second of imports that only an installation with a token needs.
     from worker.replicate.provider import ReplicateProvider
 
@@ -48,7 +49,7 @@ async def _replicate(settings: Settings, fetcher: Fetcher) -> AsyncIterator[Prov
         token=settings.replicate_api_token.get_secret_value(),
         address=settings.replicate_url,
         models=settings.models,
-        fetcher=fetcher,
+        references=references,
         deadline=settings.deadline_seconds,
         webhook_url=webhook_url if settings.webhooks_on else None,
     ) as provider:

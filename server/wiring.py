@@ -8,22 +8,24 @@ from obstore.exceptions import BaseError
 from starlette.applications import Starlette
 
 from db.session import Database, open_database
-from engine.seams import Provider
+from engine.seams import Provider, Uploads
 from resolvers.context import Services
 from resolvers.sources import check_sources
+from server.addresses.downloads import Downloads
 from server.addresses.exposition import Exposition
 from server.addresses.files import Files
 from server.addresses.headers import header_middleware
 from server.addresses.local import LocalToken
 from server.addresses.readiness import Readiness
 from server.addresses.seats import Seats
+from server.addresses.uploads import UploadEndpoint
 from server.addresses.web import DIST, Web
 from server.addresses.webhooks import Secret, SignsWebhooks, Webhooks
 from server.app import Parts, create_app
 from server.identity.auth import Authenticator
 from server.identity.jwks import KeySet
 from server.identity.secrets import jwt_secret, signing_secret
-from server.identity.signing import Signer
+from server.identity.signing import Signer, UploadSigner
 from server.identity.tokens import local_token
 from server.live.streams import Live, open_live
 from server.operations.counts import SharedCounts
@@ -40,8 +42,11 @@ from server.watching.readings import Readings
 from server.watching.visits import Visits
 from server.watching.watched import WatchedProvider, WatchedStorage
 from worker.children import Children
+from worker.fetching import Fetcher
 from worker.rated import Governor
+from worker.references import KeptReferences
 from worker.storage import ObjectStorage, open_storage
+from worker.uploads import ReceivedUploads
 from worker.workshop import Workshop
 
 __all__ = [
@@ -58,22 +63,28 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(shared.login))
         children = await stack.enter_async_context(Children())
-        providers = await stack.enter_async_context(open_providers(settings, children))
-        signer = Signer(signing_secret(settings), f"{settings.address}/files/")
-        services = _services(settings, shared, database, signer, providers)
+        storage = WatchedStorage(storage_of(settings), shared.metrics)
+        providers = await stack.enter_async_context(
+            open_providers(settings, children, KeptReferences(storage))
+        )
+        secret, base = signing_secret(settings), f"{settings.address}/files/"
+        signer, upload_signer = Signer(secret, base), UploadSigner(secret, base)
+        uploads = ReceivedUploads(storage, children, upload_signer.address)
+        services = _services(settings, shared, database, signer, providers, uploads)
         shared_counts = SharedCounts(database) if settings.shared_rates == "on" else None
         mutations = Rates(settings.mutations_per_minute, "mutations", shared_counts)
         sockets = Rates(settings.sockets_per_minute, "sockets", shared_counts)
         pipeline = Pipeline(_documents(settings), mutations)
         await check_sources(pipeline.graphql, database)
         live = await stack.enter_async_context(open_live(pipeline, services))
-        storage = WatchedStorage(storage_of(settings), shared.metrics)
         _watch(shared.metrics, live)
         yield create_app(
             Parts(
                 live=live,
                 authenticator=_authenticator(settings),
                 files=Files(storage, signer, children),
+                uploads=UploadEndpoint(database, upload_signer, uploads),
+                downloads=Downloads(database, storage, signer),
                 web=Web(DIST, elsewhere=[settings.address]),
                 local=_local(settings),
                 webhooks=_webhooks(settings, database, providers),
@@ -94,13 +105,17 @@ async def build_workshop(settings: Settings, shared: Shared) -> AsyncIterator[Wo
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(shared.login))
         children = await stack.enter_async_context(Children())
-        providers = await stack.enter_async_context(open_providers(settings, children))
+        storage = WatchedStorage(storage_of(settings), shared.metrics)
+        providers = await stack.enter_async_context(
+            open_providers(settings, children, KeptReferences(storage))
+        )
         _watch_pool(shared.metrics, "worker", database)
         yield Workshop(
             database=database,
             hints=shared.hints,
-            storage=WatchedStorage(storage_of(settings), shared.metrics),
+            storage=storage,
             children=children,
+            fetcher=Fetcher(loopback=settings.local_mode),
             providers={
                 model.name: WatchedProvider(each, shared.metrics, shared.traces)
                 for each in providers
@@ -157,11 +172,13 @@ def _services(
     database: Database,
     signer: Signer,
     providers: Sequence[Provider],
+    uploads: Uploads,
 ) -> Services:
     services = Services(
         database=database,
         hints=shared.hints,
         signer=signer.parameters,
+        uploads=uploads,
         providers=providers,
         default_model=default_model(settings),
         max_batch=settings.max_batch,

@@ -5,10 +5,10 @@ comes back is a run that has ended already and is recorded as this call's; None 
 wait for, and a job that does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 import structlog
 
@@ -26,11 +26,13 @@ from engine.seams import (
     UnknownError,
 )
 from engine.words import GenerationErrorCode, GenerationStatus
+from worker.references import with_kept_reference
 from worker.work import Later, Task, Work
 from worker.workshop import Workshop, change_now
 
-__all__ = ["ask", "look_for_run", "settle"]
+__all__ = ["ask", "look_for_run", "make_ready", "settle"]
 
+T = TypeVar("T")
 logger = structlog.get_logger()
 MOST_MISSES = 5
 SETTLE_LOOK = 3.0
@@ -38,10 +40,15 @@ SETTLE_LOOK = 3.0
 GIVE_UP_SETTLING = 600.0
 
 
+async def make_ready(shop: Workshop, work: Work) -> Work:
+    """The same work, its reference in storage. Raises ProviderError for what ends the generation."""
+    return await _a_few_times(shop, work, with_kept_reference(shop, work))
+
+
 async def ask(shop: Workshop, work: Work, task: Task) -> Prediction | None:
     """Raises ProviderError for what ends the generation."""
     provider = shop.provider_of(work.model)
-    prepared = await _prepared(shop, work, provider, task)
+    prepared = await _a_few_times(shop, work, provider.prepare(work.run(task.turn)))
     intent = Intent(
         generation_id=work.id,
         round=work.round,
@@ -97,10 +104,10 @@ async def _commit_intents(shop: Workshop, intents: Sequence[Intent]) -> list[Cal
     return [calls.get(intent.generation_id) for intent in intents]
 
 
-async def _prepared(shop: Workshop, work: Work, provider: Provider, task: Task) -> Mapping[str, Any]:
-    """A provider that is away before anything was asked for is tried a few times."""
+async def _a_few_times(shop: Workshop, work: Work, preparing: Awaitable[T]) -> T:
+    """Whoever is away before anything was asked for is tried a few times."""
     try:
-        return await provider.prepare(work.run(task.turn))
+        return await preparing
     except HeldBackError as error:
         raise Later(error.seconds) from None
     except ProviderError as error:

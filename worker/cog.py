@@ -31,6 +31,7 @@ from engine.seams import (
     Run,
     UnknownError,
 )
+from engine.uploads import LARGEST_REFERENCE
 from engine.words import GenerationErrorCode
 from worker.cog_answers import (
     BUSY,
@@ -47,7 +48,7 @@ from worker.cog_answers import (
     takes_list,
     translated,
 )
-from worker.fetching import Fetcher, FetchError
+from worker.fetching import FetchError, Reads
 
 __all__ = ["CogProvider", "open_cog"]
 
@@ -58,7 +59,6 @@ READING = 60.0
 QUICK = 10.0
 """Seconds that everything else may take."""
 LARGEST_ANSWER = 128 * 1024 * 1024
-LARGEST_REFERENCE = 20 * 1024 * 1024
 KINDS = {
     "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "image/jpeg": re.compile(rb"\xff\xd8\xff"),
@@ -67,7 +67,7 @@ KINDS = {
 
 
 @asynccontextmanager
-async def open_cog(url: str, fetcher: Fetcher) -> AsyncIterator["CogProvider"]:
+async def open_cog(url: str, references: Reads) -> AsyncIterator["CogProvider"]:
     """The model of the server at this address, which need not be up yet."""
     async with httpx.AsyncClient(
         base_url=url,
@@ -77,7 +77,7 @@ async def open_cog(url: str, fetcher: Fetcher) -> AsyncIterator["CogProvider"]:
         timeout=httpx.Timeout(None, connect=5.0),
         trust_env=False,
     ) as client:
-        provider = CogProvider(client, fetcher)
+        provider = CogProvider(client, references)
         await provider.load()
         yield provider
 
@@ -89,9 +89,9 @@ class CogProvider:
     rated = False
     takes_ids = True
 
-    def __init__(self, client: httpx.AsyncClient, fetcher: Fetcher, *, deadline: float = DEADLINE) -> None:
+    def __init__(self, client: httpx.AsyncClient, references: Reads, *, deadline: float = DEADLINE) -> None:
         self.client = client
-        self.fetcher = fetcher
+        self.references = references
         self.deadline = deadline
         self.model = Model(name="cog", provider=self.name)
         self.line = _Line()
@@ -160,14 +160,14 @@ class CogProvider:
     def _properties(self) -> Mapping[str, Any]:
         return self.model.inputs["properties"] if self.model.inputs else {}
 
-    async def _reference(self, address: str) -> dict[str, Any]:
+    async def _reference(self, reference: str) -> dict[str, Any]:
         name = self.model.reference_input
         if name is None:
             raise refused("The model is not known to take a reference image.")
         try:
-            data = await self.fetcher.fetch(address, limit=LARGEST_REFERENCE)
+            data = await self.references.fetch(reference, limit=LARGEST_REFERENCE)
         except FetchError as error:
-            message = f"The reference image could not be fetched: {error}"
+            message = f"The reference image could not be read: {error}"
             raise refused(message, retryable=True) from error
         picture = _data_address(data)
         return {name: [picture] if takes_list(self._properties[name]) else picture}

@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from engine.seams import Call, Model, Output, Prediction, PredictionState, ProviderError, Run
+from engine.uploads import LARGEST_REFERENCE
 from engine.words import GenerationErrorCode
 from worker.children import ChildFailed, Children
-from worker.fetching import Fetcher, FetchError
+from worker.fetching import FetchError, Reads
 from worker.painting import paint
 
 __all__ = ["DEMO", "DemoProvider"]
@@ -43,7 +44,6 @@ INPUTS: dict[str, Any] = {
     },
 }
 DEMO = Model(name="demo", provider="demo", reference_input="reference", inputs=INPUTS)
-LARGEST_REFERENCE = 20 * 1024 * 1024
 
 
 class DemoProvider:
@@ -53,9 +53,9 @@ class DemoProvider:
     rated = False
     takes_ids = False
 
-    def __init__(self, children: Children, fetcher: Fetcher) -> None:
+    def __init__(self, children: Children, references: Reads) -> None:
         self.children = children
-        self.fetcher = fetcher
+        self.references = references
 
     def models(self) -> Sequence[Model]:
         return [DEMO]
@@ -99,11 +99,11 @@ class DemoProvider:
         if run.reference_url is None:
             return None
         try:
-            return await self.fetcher.fetch(run.reference_url, limit=LARGEST_REFERENCE)
+            return await self.references.fetch(run.reference_url, limit=LARGEST_REFERENCE)
         except FetchError as error:
             raise ProviderError(
                 GenerationErrorCode.INVALID_INPUT,
-                f"The reference image could not be fetched: {error}",
+                f"The reference image could not be read: {error}",
                 retryable=True,
             ) from error
 

@@ -1,7 +1,7 @@
 """Plain objects at the seams, for tests: what they were asked is recorded."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from engine.seams import (
     ProviderError,
     Run,
     StorageError,
+    StoredFile,
 )
 
 __all__ = ["MemoryStorage", "QuietHints", "ScriptedProvider"]
@@ -88,6 +89,23 @@ class MemoryStorage:
         await asyncio.sleep(0)
         self._refuse_if_broken()
         return self.files.get(key)
+
+    async def find(self, key: str) -> StoredFile | None:
+        data = await self.read(key)
+        return None if data is None else StoredFile(size=len(data), tag=None)
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        data = await self.read(key)
+        yield (data or b"")[start:end]
+
+    async def remove(self, keys: Collection[str]) -> None:
+        await asyncio.sleep(0)
+        self._refuse_if_broken()
+        for key in keys:
+            self.files.pop(key, None)
+
+    async def address(self, method: str, key: str, seconds: float) -> str | None:
+        return None
 
     def _refuse_if_broken(self) -> None:
         if self.broken:

@@ -11,13 +11,13 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urljoin
 
 import httpcore
 import httpx
 
-__all__ = ["FetchError", "Fetcher", "is_loopback", "is_public", "resolve", "tls"]
+__all__ = ["FetchError", "Fetcher", "Reads", "is_loopback", "is_public", "resolve", "tls"]
 
 TIMEOUT = 20.0
 CONNECT_TIMEOUT = 5.0
@@ -47,6 +47,14 @@ INWARD = [
 
 class FetchError(Exception):
     """The file could not be had; the text is fit for a person and names no address."""
+
+
+class Reads(Protocol):
+    """Whoever has the files of references."""
+
+    async def fetch(self, reference: str, /, *, limit: int) -> bytes:
+        """At most limit bytes. Raises FetchError."""
+        ...
 
 
 async def resolve(host: str, port: int) -> list[Address]:

@@ -23,7 +23,7 @@ from engine.seams import (
     StorageError,
 )
 from engine.words import GenerationErrorCode, GenerationStatus
-from worker.asking import ask, look_for_run, settle
+from worker.asking import ask, look_for_run, make_ready, settle
 from worker.saving import keep_outputs, save
 from worker.work import Later, Task, Work
 from worker.workshop import Workshop, begin_saving, change_now, load_work
@@ -107,6 +107,7 @@ async def _next_step(shop: Workshop, work: Work, task: Task) -> None:
         async with shop.database.worker_session() as session:
             await session.rows("put_back_generation", work.id)
     else:
+        work = await make_ready(shop, work)
         await _end(shop, work, task, await ask(shop, work, task))
 
 

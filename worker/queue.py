@@ -12,12 +12,13 @@ from pgqueuer import Queries, QueueManager, RetryRequested
 from pgqueuer.models import Job as QueuedJob
 
 from db.changes import apply_change, failure, internal_error
-from db.jobs import Job, queue_queries
+from db.jobs import PURGE_TURN, Job, enqueue, queue_queries
 from db.session import DATABASE_AWAY
 from worker.children import ChildFailed
 from worker.feeding import feed_user, readopt
 from worker.life import Connection, Post, live
 from worker.making import collect, submit
+from worker.purging import purge
 from worker.rated import Governor, RatedQueue
 from worker.saving import save_again
 from worker.stopping import stop
@@ -31,6 +32,9 @@ HEARTBEAT = timedelta(seconds=10)
 ROUNDS = 10.0
 """Seconds between looks for what a stopped worker left behind."""
 FEED_AGAIN = 5.0
+PURGE_AGAIN = 60.0
+EVERYBODYS = "everybody"
+"""The subject of a job that is there once."""
 SOON = 1.0
 MOST_FAULTS = 5
 INTERRUPTED = (*DATABASE_AWAY, asyncpg.TransactionRollbackError)
@@ -72,6 +76,7 @@ def _open_queue(shop: Workshop, connection: Connection) -> QueueManager:
         Job.SAVE: save_again,
         Job.STOP: stop,
         Job.THUMBNAIL: _thumbnail,
+        Job.PURGE: purge,
     }
     return _register(shop, handlers, QueueManager, connection)
 
@@ -120,6 +125,8 @@ async def _after_fault(shop: Workshop, task: Task) -> float | None:
         return None  # made on its first request instead
     if task.kind is Job.FEED:
         return FEED_AGAIN
+    if task.kind is Job.PURGE:
+        return PURGE_AGAIN
     try:
         return await _count_fault(shop, task)
     except INTERRUPTED:
@@ -162,6 +169,7 @@ async def _make_rounds(shop: Workshop) -> None:
                 await session.rows("prune_queue_log")
                 await session.rows("prune_idempotency_keys")
                 await session.rows("prune_rate_counts")
+                await enqueue(session, Job.PURGE, EVERYBODYS, turn=PURGE_TURN)
             adopted = await readopt(shop)
             if adopted:
                 logger.info("generations_readopted", count=adopted)

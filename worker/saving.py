@@ -210,7 +210,7 @@ def _image_row(work: Work, number: int, output: StoredOutput) -> dict[str, Any]:
         "prompt": work.prompt,
         "url": output.key,
         "thumbnail_url": thumbnail_key(output.key, USUAL_WIDTH),
-        "reference_url": work.reference_url,
+        "reference_url": work.reference,
         "model": work.model,
         "parameters": {**work.parameters, "seed": work.seed},
         "seed": work.seed,

@@ -53,6 +53,7 @@ class Work:
     parameters: dict[str, Any]
     seed: int
     reference_url: str | None
+    reference_key: str | None
     status: GenerationStatus
     saved: bool
     saves: int
@@ -85,6 +86,11 @@ class Work:
         """Seconds since the latest call."""
         return (datetime.now(UTC) - self.asked_at).total_seconds() if self.asked_at else 0.0
 
+    @property
+    def reference(self) -> str | None:
+        """Its reference image: the copy in storage, once there is one."""
+        return self.reference_key or self.reference_url
+
     def run(self, turn: int) -> Run:
         """What is to be made."""
         return Run(
@@ -92,7 +98,7 @@ class Work:
             prompt=self.prompt,
             seed=self.seed,
             parameters=self.parameters,
-            reference_url=self.reference_url,
+            reference_url=self.reference,
             turn=turn,
         )
 
@@ -110,6 +116,7 @@ class Work:
             parameters=row["parameters"],
             seed=row["seed"],
             reference_url=row["work_reference_url"],
+            reference_key=row["work_reference_key"],
             status=GenerationStatus(row["status"]),
             saved=row["saved"],
             saves=row["saves"],

@@ -13,6 +13,7 @@ from db.session import Database
 from engine.seams import Hints, NoTraces, Provider, ProviderError, Storage, Traces
 from engine.words import GenerationErrorCode, GenerationStatus
 from worker.children import Children
+from worker.fetching import Fetcher
 from worker.rated import Governor
 from worker.together import Together
 from worker.work import Task, Work
@@ -37,6 +38,7 @@ class Workshop:
     hints: Hints
     storage: Storage
     children: Children
+    fetcher: Fetcher
     providers: Mapping[str, Provider]
     governors: Sequence[Governor] = ()
     max_running: int = 100

@@ -6,7 +6,9 @@ PostgreSQL the cheapest that was measured. Identity, sessions, middleware, log a
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
+import orjson
 from hosting import House, host
 from starlette.requests import Request
 from starlette.responses import Response
@@ -78,14 +80,14 @@ class Floor:
         self.house = house
 
     async def batch_with_images(self, request: Request) -> Response:
-        key, signer = request.path_params["id"], self.house.signer.parameters()
+        key, signer = await _id(request), self.house.signer.parameters()
         return await self._answer(request, "Q1", BATCH_WITH_IMAGES, key, signer)
 
     async def batches(self, request: Request) -> Response:
         return await self._answer(request, "Q2", BATCHES, self.house.signer.parameters())
 
     async def batch(self, request: Request) -> Response:
-        return await self._answer(request, "Q3", BATCH, request.path_params["id"])
+        return await self._answer(request, "Q3", BATCH, await _id(request))
 
     async def _answer(self, request: Request, name: str, statement: str, *parameters: Any) -> Response:
         viewer = await self.house.viewer(request, name)
@@ -94,12 +96,17 @@ class Floor:
         return Response(body, media_type="application/json")
 
 
+async def _id(request: Request) -> UUID:
+    """What the body asks for."""
+    return UUID(orjson.loads(await request.body())["variables"]["id"])
+
+
 def routes(house: House) -> Sequence[BaseRoute]:
     floor = Floor(house)
     return [
-        Route("/batches", floor.batches),
-        Route("/batches/{id:uuid}", floor.batch),
-        Route("/batches/{id:uuid}/images", floor.batch_with_images),
+        Route("/Q1", floor.batch_with_images, methods=["POST"]),
+        Route("/Q2", floor.batches, methods=["POST"]),
+        Route("/Q3", floor.batch, methods=["POST"]),
     ]
 
 

@@ -3,8 +3,9 @@
 No text of a client gets into SQL: keys that are not the field's own name are parameters, as all values are. A
 relation is limited before anything is built from it, so that rows come in the order in which they are read.
 
-A list whose keys are all the fields' own names is built from rows, which costs PostgreSQL two thirds of what
-json_build_object does (bench/queries.py); whatever else there is, aliases and nested pages, by the latter.
+An object whose keys are all the fields' own names is a row, and a list of them an array of rows: PostgreSQL
+makes JSON of all of it at once in the end, at two thirds of what json_build_object costs. That builds what
+has a client's own names in it, and becomes part of the rows around it.
 """
 
 import re
@@ -61,11 +62,19 @@ class Compiler:
         """Where a shape's rows are."""
         return cast("str", SHAPES[of].table)
 
-    def object(self, fields: Sequence[Asked], of: str, row: str) -> str:
-        """The JSON of a row."""
-        return self.pairs(fields, lambda each: self.value(each, of, row))
+    def object(self, fields: Sequence[Asked], of: str, row: str, rest: str = "") -> str:
+        """What is asked of a row; rest is the `from` in which it is."""
+        return self.pairs(fields, lambda each: self.value(each, of, row), rest)
 
-    def pairs(self, fields: Sequence[Asked], value: Callable[[Asked], str]) -> str:
+    def pairs(self, fields: Sequence[Asked], value: Callable[[Asked], str], rest: str = "") -> str:
+        """A row with a column for each field, or JSON where the client has names of its own."""
+        if has_own_names(fields):
+            columns = ", ".join(f'{value(each)} as "{each.name}"' for each in fields)
+            return f"(select x from (select {columns} {rest}) x)"
+        built = self.json(fields, value)
+        return f"(select {built} {rest})" if rest else built
+
+    def json(self, fields: Sequence[Asked], value: Callable[[Asked], str]) -> str:
         """A JSON object. One of more pairs than a function takes is joined from several."""
         pairs = [f"{self.key(each)}, {value(each)}" for each in fields]
         parts = [
@@ -78,16 +87,15 @@ class Compiler:
         return f"('{{' || concat_ws(',', {', '.join(inner)}) || '}}')::json"
 
     def list(self, fields: Sequence[Asked], of: str, its: str, rest: str) -> str:
-        """The JSON of rows: rest is all that follows `from` but the table."""
+        """What is asked of rows: rest is all that follows `from` but the table."""
         rows = f"{self.table(of)} {its} {rest}"
-        if fields and all(each.key == each.name for each in fields):
-            columns = ", ".join(f'{self.value(each, of, its)} as "{each.name}"' for each in fields)
-            return f"array_to_json(array(select x from (select {columns} from {rows}) x))"
+        if has_own_names(fields):
+            return f"array{self.object(fields, of, its, f'from {rows}')}"
         built = self.object(fields, of, its)
         return f"(select coalesce(json_agg({built}), '[]') from (select * from {rows}) {its})"
 
     def value(self, asked: Asked, of: str, row: str) -> str:
-        """What the field is, in JSON or as something that becomes JSON."""
+        """What the field is, as something that becomes JSON or is some already."""
         if asked.name == "__typename":
             return f"'{of}'::text"
         source = SHAPES[of].fields.get(asked.name)
@@ -101,7 +109,8 @@ class Compiler:
             case One(of=of):
                 return self._one(asked, of, source, row)
             case Either(of=kinds):
-                return f"coalesce({', '.join(self._one(asked, each, source, row) for each in kinds)})"
+                found = [f"to_json({self._one(asked, each, source, row)})" for each in kinds]
+                return f"coalesce({', '.join(found)})"
             case Listed() | Pages():
                 return self._several(asked, source, row)
 
@@ -133,7 +142,7 @@ class Compiler:
         if self.tagged and isinstance(source, Either):
             fields = [Asked(key=TAG, name="__typename"), *fields]
         where = self.fill(source.where, asked, source.arguments, row=row, its=its)
-        return f"(select {self.object(fields, of, its)} from {self.table(of)} {its} where {where})"
+        return self.object(fields, of, its, f"from {self.table(of)} {its} where {where}")
 
     def _several(self, asked: Asked, source: Listed | Pages, row: str) -> str:
         if isinstance(source, Pages):
@@ -141,6 +150,11 @@ class Compiler:
         its = self.alias()
         where = self.fill(source.where, asked, {}, row=row, its=its)
         return self.list(asked.of[source.of], source.of, its, f"where {where} order by {source.order}")
+
+
+def has_own_names(fields: Sequence[Asked]) -> bool:
+    """Whether every field is called by its own name, which is ours to put into SQL."""
+    return bool(fields) and all(each.key == each.name for each in fields)
 
 
 def column_of(name: str) -> str:

@@ -56,7 +56,7 @@ def _names(values: list[Any]) -> list[str]:
 
 
 STATUS = Condition("{its}.status = any({value})", Argument("text[]", _names))
-FOUND = "coalesce({its}.words @@ studio.search_all({value}), true)"
+FOUND = "coalesce({its}.words @@ (select studio.search_all({value})), true)"
 OF_ANY = {
     "collectionId": Condition("{its}.collection_id = {value}", Argument("uuid", read_id)),
     "model": Condition("{its}.model = {value}", Argument("text")),
@@ -68,7 +68,8 @@ OF_BATCHES = OF_ANY | {
     "status": STATUS,
     "tags": Condition("{its}.tags @> {value}", Argument("text[]")),
     "search": Condition(
-        "({its}.id in (select studio.batches_with({value})) or studio.search_words({value}) is null)",
+        "({its}.id in (select studio.batches_with({value}))"
+        " or (select studio.search_words({value})) is null)",
         Argument("text"),
     ),
 }
@@ -117,6 +118,10 @@ SHAPES: Mapping[str, Shape] = {
         fields={
             "counts": Part("BatchCounts"),
             "cursor": Expression("studio.cursor(json_build_array({row}.id, {row}.seq))"),
+            "referenceUrl": Expression(
+                "studio.reference_address(coalesce({row}.reference_key, {row}.reference_url), {signer})"
+            ),
+            "downloadUrl": Expression("studio.download_address({row}.id, {row}.user_id, {signer})"),
             "collection": One("Collection", "{its}.id = {row}.collection_id"),
             "regeneratedFrom": One("Batch", "{its}.id = {row}.regenerated_from"),
             "generations": Pages(
@@ -159,6 +164,7 @@ SHAPES: Mapping[str, Shape] = {
         table="images",
         fields={
             "url": Expression("studio.signed_address({row}.url, {signer})"),
+            "referenceUrl": Expression("studio.reference_address({row}.reference_url, {signer})"),
             "thumbnailUrl": Expression(
                 "studio.signed_address({row}.url || {width}, {signer})", {"width": Argument("text", _suffix)}
             ),

@@ -38,9 +38,10 @@ class Page:
         self.columns: list[str] = []
 
     def connection(self) -> str:
-        """The JSON of the connection."""
-        built = self.compiler.pairs(self.parts, self._value)
-        return f"(select {built} from ({self._rows()}) {self.page})" if self.columns else built
+        """What is asked of the connection."""
+        values = {each.key: self._value(each) for each in self.parts}
+        rest = f"from ({self._rows()}) {self.page}" if self.columns else ""
+        return self.compiler.pairs(self.parts, lambda each: values[each.key], rest)
 
     @property
     def _first(self) -> str:
@@ -56,7 +57,7 @@ class Page:
             case "edges":
                 return self._gathered(self.compiler.pairs(asked.of[f"{of}Edge"], self._edge))
             case "pageInfo":
-                return self.compiler.pairs(asked.of["PageInfo"], self._page_info)
+                return self.compiler.json(asked.of["PageInfo"], self._page_info)
             case "totalCount":
                 return f"(select count(*) from {self._table} where {self._where()})"
         return self.compiler.value(asked, f"{of}Connection", "")

@@ -35,7 +35,7 @@ def compile_rows(asked: Asked, of: str) -> Statement:
     keys, its = compiler.bind("keys", lambda bound: bound.keys, "uuid[]"), compiler.alias()
     built = compiler.object(asked.of[of], of, its)
     return Statement(
-        f"select {built} from unnest({keys}) with ordinality as key (id, place)"
+        f"select to_json({built}) from unnest({keys}) with ordinality as key (id, place)"
         f" join {compiler.table(of)} {its} on {its}.id = key.id order by key.place",
         compiler.parameters,
     )
@@ -102,11 +102,12 @@ class _Update(Compiler):
                 return CURSOR
             case "batch":
                 column = self.alias()
-                self.batches += f", {self.object(asked.of['Batch'], 'Batch', 't')} as {column}"
+                self.batches += f", to_json({self.object(asked.of['Batch'], 'Batch', 't')}) as {column}"
                 return f"told.{column}"
             case "generation":
                 column = self.alias()
-                self.generations += f", {self.object(asked.of['Generation'], 'Generation', 'g')} as {column}"
+                built = self.object(asked.of["Generation"], "Generation", "g")
+                self.generations += f", to_json({built}) as {column}"
                 self.absent += ", null"
                 return f"moved.{column}"
         return self.value(asked, self.of, "")

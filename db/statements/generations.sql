@@ -14,6 +14,7 @@ order by position, id
 select g.*, coalesce(b.paused, false) as paused,
        coalesce(g.collection_id, b.collection_id) as work_collection_id,
        coalesce(g.reference_url, b.reference_url) as work_reference_url,
+       coalesce(g.reference_key, b.reference_key) as work_reference_key,
        a.id as attempt_id, a.prediction_id, a.outcome, a.input, a.created_at as asked_at,
        (select count(*) from studio.attempts m
         where m.generation_id = g.id and m.round = g.round and m.outcome in ('not_taken', 'absent')) as misses

@@ -3,24 +3,27 @@
 from pathlib import PurePosixPath
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from engine.seams import Storage, StorageError
+from engine.seams import Storage, StorageError, StoredFile
+from server.addresses.ranges import NOT_MODIFIED, OK, PARTIAL, UNSATISFIABLE, Part, part_of
 from server.identity.signing import Signer
 from worker.children import Children
 from worker.thumbnails import make_thumbnail, split_thumbnail
 
-__all__ = ["Files"]
+__all__ = ["HEADERS", "Files", "absent", "out_of_reach"]
 
 CONTENT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 OTHER = "application/octet-stream"
 HEADERS = {
-    # A key never changes its content, and its address is a secret of its owner.
-    "cache-control": "private, max-age=3600, immutable",
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
     "cross-origin-resource-policy": "cross-origin",
 }
+# A key never changes its content, and its address is a secret of its owner.
+KEPT = "private, max-age=3600, immutable"
+ELSEWHERE_SECONDS = 300
+"""How long a presigned address is good; browsers follow the same one for a minute less."""
 THUMBNAIL_TURN = 0
 """Somebody waits for it."""
 
@@ -38,23 +41,67 @@ class Files:
         key = request.path_params["key"]
         query = request.query_params
         if not self.signer.accepts(key, query.get("expires", ""), query.get("signature", "")):
-            return _absent()
+            return absent()
         try:
-            data = await self._read(key)
+            return await self._answer(request, key)
         except StorageError:
-            return Response(status_code=503, headers={"retry-after": "5"})
-        if data is None:
-            return _absent()
-        kind = CONTENT_TYPES.get(PurePosixPath(key).suffix, OTHER)
-        return Response(data, media_type=kind, headers=HEADERS)
+            return out_of_reach()
 
-    async def _read(self, key: str) -> bytes | None:
-        data = await self.storage.read(key)
+    async def _answer(self, request: Request, key: str) -> Response:
         thumbnail = split_thumbnail(key)
-        if data is not None or thumbnail is None:
-            return data
-        return await make_thumbnail(self.storage, self.children, *thumbnail, turn=THUMBNAIL_TURN)
+        if thumbnail is None and (address := await self._elsewhere(request, key)):
+            return _redirect(address)
+        file = await self.storage.find(key)
+        if file is None and thumbnail is not None:
+            await make_thumbnail(self.storage, self.children, *thumbnail, turn=THUMBNAIL_TURN)
+            file = await self.storage.find(key)
+        if file is None:
+            return absent()
+        if address := await self._elsewhere(request, key):
+            return _redirect(address)
+        return self._served(request, key, file)
+
+    async def _elsewhere(self, request: Request, key: str) -> str | None:
+        """Where the storage itself serves the file."""
+        return await self.storage.address(request.method, key, ELSEWHERE_SECONDS)
+
+    def _served(self, request: Request, key: str, file: StoredFile) -> Response:
+        part = part_of(file, request.headers)
+        headers = {**HEADERS, "cache-control": KEPT, **_headers(file, part)}
+        if request.method == "HEAD" or part.status in (NOT_MODIFIED, UNSATISFIABLE):
+            return Response(status_code=part.status, headers=headers, media_type=_media_type(key, part))
+        pieces = self.storage.stream(key, part.start, part.end)
+        return StreamingResponse(pieces, part.status, headers, _media_type(key, part))
 
 
-def _absent() -> Response:
+def absent() -> Response:
+    """For whatever is not there, and for whoever has no right to it."""
     return Response("There is no such file, or its address has expired.\n", status_code=404)
+
+
+def out_of_reach() -> Response:
+    """The storage does not answer."""
+    return Response(status_code=503, headers={"retry-after": "5"})
+
+
+def _redirect(address: str) -> Response:
+    age = f"private, max-age={ELSEWHERE_SECONDS - 60}"
+    return Response(status_code=307, headers={**HEADERS, "cache-control": age, "location": address})
+
+
+def _headers(file: StoredFile, part: Part) -> dict[str, str]:
+    headers = {"accept-ranges": "bytes"}
+    if file.tag:
+        headers["etag"] = file.tag
+    if part.status in (OK, PARTIAL):
+        headers["content-length"] = str(part.end - part.start)
+    if part.status == PARTIAL:
+        headers["content-range"] = f"bytes {part.start}-{part.end - 1}/{file.size}"
+    if part.status == UNSATISFIABLE:
+        headers["content-range"] = f"bytes */{file.size}"
+    return headers
+
+
+def _media_type(key: str, part: Part) -> str | None:
+    """Of what is in the answer: by the suffix, which decoding the picture gave it."""
+    return CONTENT_TYPES.get(PurePosixPath(key).suffix, OTHER) if part.status in (OK, PARTIAL) else None

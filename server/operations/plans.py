@@ -32,7 +32,8 @@ __all__ = ["Plan", "Plans"]
 
 REMEMBERED_PLANS = 1_024
 OPENING = '{"data":{'
-COMPILED = frozenset({"__typename", *SHAPES["Query"].fields})
+READ = frozenset(SHAPES["Query"].fields)
+COMPILED = READ | {"__typename"}
 
 logger = structlog.get_logger()
 
@@ -108,7 +109,8 @@ class Plans:
 
     def _compiled(self, selecting: Selecting) -> Plan | None:
         roots = selecting.roots()
-        if not roots or not {each.name for each in roots} <= COMPILED:
+        names = {each.name for each in roots}
+        if not names & READ or not names <= COMPILED:
             return None
         keys = [each.key for each in roots]
         fixed = [None if each.varies else each.values(selecting.variables) for each in selecting.sources]

@@ -1,6 +1,6 @@
 """Providers and storage whose calls are counted and traced."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -17,6 +17,7 @@ from engine.seams import (
     Run,
     Storage,
     StorageError,
+    StoredFile,
     Traces,
     UnknownError,
 )
@@ -104,6 +105,23 @@ class WatchedStorage:
     async def read(self, key: str) -> bytes | None:
         with self._counted("read"):
             return await self.storage.read(key)
+
+    async def find(self, key: str) -> StoredFile | None:
+        with self._counted("find"):
+            return await self.storage.find(key)
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        with self._counted("stream"):
+            async for piece in self.storage.stream(key, start, end):
+                yield piece
+
+    async def remove(self, keys: Collection[str]) -> None:
+        with self._counted("remove"):
+            await self.storage.remove(keys)
+
+    async def address(self, method: str, key: str, seconds: float) -> str | None:
+        with self._counted("address"):
+            return await self.storage.address(method, key, seconds)
 
     @contextmanager
     def _counted(self, call: str) -> Iterator[None]:

@@ -12,13 +12,15 @@ RIGHTS = """
                            anon  authenticated  studio_worker  studio_nobody  studio_app
 public.collections         s     siud           si             -              -
 public.templates           s     sid            i              -              -
-public.batches             s     siu            su             -              -
-public.generations         s     siu            su             -              -
-public.images              s     siu            -              -              -
+public.batches             s     siu            sud            -              -
+public.generations         s     siu            sud            -              -
+public.images              s     siu            sd             -              -
 studio.attempts            -     -              siud           -              -
 studio.turns               -     -              siud           -              -
 studio.rates               -     -              siud           -              -
 studio.idempotency_keys    -     -              siud           -              -
+studio.kept_references     -     -              siud           -              -
+studio.doomed_files        -     -              siud           -              -
 studio.migrations          -     -              -              -              -
 pgq.pgqueuer               -     -              siud           -              -
 pgq.pgqueuer_log           -     -              siud           -              -
@@ -52,11 +54,11 @@ UPDATES = {
     ("authenticated", "images"): "name favorite deleted_at",
     ("studio_worker", "batches"): (
         "seq paused canceling running succeeded failed canceled saved unsaved started_at finished_at "
-        "touched_at"
+        "touched_at reference_key"
     ),
     ("studio_worker", "generations"): (
         "status progress attempts faults saves saved outputs error_code error_message error_retryable "
-        "retry_at seq started_at finished_at admitted round cancel_asked"
+        "retry_at seq started_at finished_at admitted round cancel_asked reference_key"
     ),
 }
 
@@ -170,13 +172,15 @@ async def test_the_request_roles_may_call_only_what_policies_and_reading_need(ca
         "batches_with",
         "current_user_id",
         "cursor",
+        "download_address",
         "is_key_of",
         "is_reference_of",
         "new_id",
+        "reference_address",
         "search_all",
         "search_words",
         "signed_address",
-        "thumbnail_addresses",
+        "trash_ends",
     ]
 
 

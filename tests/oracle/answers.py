@@ -131,6 +131,9 @@ class _Fields:
     def address(self, key: str | None) -> Address | None:
         return None if key is None else Address(self.signing, key)
 
+    def reference(self, given: str | None) -> Address | str | None:
+        return given if given is None or given.startswith("http") else self.address(given)
+
     def thumbnail(self, image: Row, asked: int | None) -> Address:
         width = next((each for each in THUMBNAILS if each >= (asked or 400)), THUMBNAILS[-1])
         return Address(self.signing, f"{image['url']}.{width}.webp")
@@ -174,6 +177,8 @@ FIELDS: Mapping[str, Callable[[_Fields, Row, Arguments], Any]] = {
     "Query.collection": lambda of, _, arguments: of.named("collections", arguments),
     "Batch.counts": lambda _, row, __: Thing("BatchCounts", row),
     "Batch.cursor": lambda _, row, __: Cursor((row["id"], row["seq"])),
+    "Batch.referenceUrl": lambda of, row, _: of.reference(row["reference_key"] or row["reference_url"]),
+    "Batch.downloadUrl": lambda of, row, _: of.address(f"{row['user_id']}/batches/{row['id']}.zip"),
     "Batch.collection": lambda of, row, _: of.find("collections", row["collection_id"]),
     "Batch.regeneratedFrom": lambda of, row, _: of.find("batches", row["regenerated_from"]),
     "Generation.batch": lambda of, row, _: of.find("batches", row["batch_id"]),
@@ -183,6 +188,7 @@ FIELDS: Mapping[str, Callable[[_Fields, Row, Arguments], Any]] = {
     "Generation.images": lambda of, row, _: of.images(row),
     "Generation.progress": lambda _, row, __: None if row["progress"] is None else Real(row["progress"]),
     "Image.url": lambda of, row, _: of.address(row["url"]),
+    "Image.referenceUrl": lambda of, row, _: of.reference(row["reference_url"]),
     "Image.thumbnailUrl": lambda of, row, arguments: of.thumbnail(row, arguments.get("width")),
     "Image.collection": lambda of, row, _: of.find("collections", row["collection_id"]),
     "Image.batch": lambda of, row, _: of.find("batches", row["batch_id"]),

@@ -99,6 +99,7 @@ async def by_graphql_core(stage: Stage) -> AsyncIterator[Way]:
             database=database,
             hints=QuietHints(),
             signer=signer.parameters,
+            uploads=None,
             providers=[],
             default_model="demo",
             max_batch=100,

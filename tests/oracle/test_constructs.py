@@ -121,7 +121,7 @@ DOCUMENTS = {
       generation(id: 7) { id } }""",
     "an id in capitals": "query ($capital: ID!) { batch(id: $capital) { id } node(id: $capital) { id } }",
     "every field of a batch": """{ batches(first: 100) { nodes { id title status model referenceUrl
-      parameters variables favorite
+      downloadUrl parameters variables favorite
       tags cursor createdAt startedAt finishedAt deletedAt counts { total queued running succeeded failed
       canceled saved } } } }""",
     "every field of an image": """{ images(first: 100) { nodes { id name prompt url thumbnailUrl

@@ -68,7 +68,7 @@ class Signing:
         hour = expires // HOUR - 2
         hourly = hmac.digest(self.secret, f"batch-studio files {hour}".encode(), "sha256")
         made = hmac.new(hourly, f"?expires={expires}&signature={key}".encode(), hashlib.sha256)
-        return base64.urlsafe_b64encode(made.digest()).decode().rstrip("=")
+        return made.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Stored pictures are served behind signed addresses; a thumbnail is made on its first request and kept."""
 
 import asyncio
-from base64 import urlsafe_b64encode
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from io import BytesIO
 from urllib.parse import unquote
@@ -19,7 +19,9 @@ from server.addresses.files import Files
 from server.identity.secrets import local_user, signing_secret
 from server.identity.signing import Signer
 from tests.along import LEAKS
-from worker.storage import open_storage
+from tests.standin.s3 import bucket
+from worker.children import Children
+from worker.storage import ObjectStorage, open_storage
 
 
 @pytest.fixture
@@ -197,7 +199,7 @@ def signed(key, service):
     _, query, inner, outer = Signer(signing_secret(service.settings), "").parameters()
     digest = sha256(bytes.fromhex(inner) + (query + key).encode(errors="surrogateescape")).digest()
     whole = sha256(bytes.fromhex(outer) + digest).digest()
-    return query.partition("expires=")[2].partition("&")[0], urlsafe_b64encode(whole).decode().rstrip("=")
+    return query.partition("expires=")[2].partition("&")[0], whole.hex()
 
 
 async def read_or_none(storage, key):
@@ -212,7 +214,7 @@ def test_the_signature_of_these_tests_is_the_real_one(shared_api):
     assert signer.accepts("a/b.png", *signed("a/b.png", shared_api))
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
 async def test_files_are_only_read(method, put, as_anonymous, shared_api):
     address = await put(data=b"there")
 
@@ -224,7 +226,10 @@ async def test_files_are_only_read(method, put, as_anonymous, shared_api):
 class BrokenStorage:
     """Storage that is out of reach."""
 
-    async def read(self, key):
+    async def address(self, method, key, seconds):
+        return None
+
+    async def find(self, key):
         raise StorageError("The file could not be read.")
 
 
@@ -238,3 +243,140 @@ async def test_storage_that_is_out_of_reach_is_said_to_be(owner):
         response = await client.get(address)
 
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+
+
+DATA = bytes(range(200)) * 5
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "start", "end"),
+    [
+        ("bytes=0-99", 206, 0, 100),
+        ("bytes=990-", 206, 990, 1000),
+        ("bytes=990-2000", 206, 990, 1000),
+        ("bytes=-10", 206, 990, 1000),
+        ("bytes=-5000", 206, 0, 1000),
+        ("bytes=0-0", 206, 0, 1),
+        ("bytes=1000-", 416, 0, 0),
+        ("bytes=5000-6000", 416, 0, 0),
+        ("bytes=-0", 416, 0, 0),
+        ("bytes=9-3", 200, 0, 1000),
+        ("bytes=-", 200, 0, 1000),
+        ("bytes=0-9,20-29", 200, 0, 1000),
+        ("lines=0-9", 200, 0, 1000),
+        ("bytes=a-b", 200, 0, 1000),
+        ("bytes=\u0661-\u0662", 200, 0, 1000),
+        (f"bytes={'9' * 30}-", 200, 0, 1000),
+        ("", 200, 0, 1000),
+    ],
+)
+async def test_a_part_of_a_file_can_be_asked_for(asked, status, start, end, put, get):
+    response = await get(await put(data=DATA), range=asked)
+
+    assert response.status_code == status
+    assert response.content == (b"" if status == 416 else DATA[start:end])
+    assert response.headers["accept-ranges"] == "bytes"
+    told = {206: f"bytes {start}-{end - 1}/1000", 416: "bytes */1000"}.get(status)
+    assert response.headers.get("content-range") == told
+    assert response.headers["content-length"] == str(len(response.content))
+
+
+@pytest.fixture
+def get(shared_api):
+    """Asks for an address with these headers; an underscore stands for a hyphen."""
+
+    async def get(address, method="GET", **headers):
+        named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        async with httpx.AsyncClient(verify=False) as client:  # noqa: S501 - no TLS here
+            return await client.request(method, address, headers=named)
+
+    return get
+
+
+async def test_a_file_that_the_client_has_is_not_sent_again(put, get):
+    address = await put(data=DATA)
+    tag = (await get(address)).headers["etag"]
+
+    for known in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+        response = await get(address, if_none_match=known)
+        assert (response.status_code, response.content) == (304, b"")
+        assert response.headers["etag"] == tag
+        assert response.headers["cache-control"].startswith("private, max-age=")
+    assert (await get(address, if_none_match='"other"')).status_code == 200
+    assert not tag.startswith("W/")
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [(None, 206), ('"other"', 200), ('W/"other"', 200), ("Mon, 01 Jan 2024 00:00:00 GMT", 200)],
+)
+async def test_a_part_is_only_of_the_file_that_the_client_has(condition, status, put, get):
+    address = await put(data=DATA)
+    tag = (await get(address)).headers["etag"]
+    response = await get(address, range="bytes=0-9", if_range=condition or tag)
+    assert response.status_code == status
+
+
+async def test_a_head_tells_all_but_the_file(put, get):
+    address = await put(data=DATA)
+    whole, head = await get(address), await get(address, "HEAD")
+    part = await get(address, "HEAD", range="bytes=0-9")
+
+    assert head.content == part.content == b""
+    same = ("content-type", "content-length", "etag", "accept-ranges", "x-content-type-options")
+    assert [head.headers[name] for name in same] == [whole.headers[name] for name in same]
+    assert (part.status_code, part.headers["content-length"]) == (206, "10")
+
+
+@asynccontextmanager
+async def served_from_s3():
+    """A bucket, and a client of files that lie in it."""
+    signer = Signer(b"secret", "http://studio/files/")
+    async with bucket() as s3, Children(1) as children:
+        files = Files(ObjectStorage(s3.store()), signer, children)
+        app = Starlette(routes=[Route("/files/{key:path}", files.get)])
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as studio:
+            yield s3, studio, signer
+
+
+async def follow(response):
+    async with httpx.AsyncClient(verify=False) as client:  # noqa: S501 - no TLS here
+        return await client.request(response.request.method, response.headers["location"])
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_file_in_s3_is_had_there_by_an_address_of_short_life(method, owner):
+    key = f"{uuid4()}/boat.png"
+    async with served_from_s3() as (s3, studio, signer):
+        s3.objects[key] = picture(), "image/png"
+        address = await owner.fetchval("select studio.signed_address($1, $2)", key, signer.parameters())
+        response = await studio.request(method, address)
+        found = await follow(response)
+        stolen = response.headers["location"].replace("boat.png", "other.png")
+        async with httpx.AsyncClient(verify=False) as client:  # noqa: S501 - no TLS here
+            assert (await client.request(method, stolen)).status_code == 403
+
+    assert (response.status_code, found.status_code) == (307, 200)
+    assert found.headers["content-type"] == "image/png"
+    assert found.content == (picture() if method == "GET" else b"")
+    assert "X-Amz-Expires=300" in response.headers["location"]
+    assert response.headers["cache-control"] == "private, max-age=240"
+
+
+async def test_a_thumbnail_of_a_file_in_s3_is_made_here_and_kept_there(owner):
+    key = f"{uuid4()}/boat.png"
+    async with served_from_s3() as (s3, studio, signer):
+        s3.objects[key] = picture(), "image/png"
+        address = await owner.fetchval(
+            "select studio.signed_address($1, $2)", f"{key}.200.webp", signer.parameters()
+        )
+        found = await follow(await studio.get(address))
+        absent = await studio.get(
+            await owner.fetchval(
+                "select studio.signed_address('nobody/boat.png.200.webp', $1)", signer.parameters()
+            )
+        )
+
+    assert Image.open(BytesIO(found.content)).size == (200, 133)
+    assert s3.objects[f"{key}.200.webp"] == (found.content, "image/webp")
+    assert absent.status_code == 404

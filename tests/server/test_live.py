@@ -65,6 +65,7 @@ async def live(database, hints) -> AsyncIterator[Live]:
         database=database,
         hints=hints,
         signer=lambda: ["http://studio/", "?", "00", "00"],
+        uploads=None,
         providers=[],
         default_model="demo",
         max_batch=1000,

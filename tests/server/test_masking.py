@@ -78,6 +78,7 @@ def context(database, signer=lambda: ["http://studio/", "?", "00", "00"]):
         database=database,
         hints=QuietHints(),
         signer=signer,
+        uploads=None,
         providers=[],
         default_model="demo",
         max_batch=100,

@@ -15,6 +15,7 @@ SERVICES = Services(
     database=None,
     hints=QuietHints(),
     signer=list,
+    uploads=None,
     providers=[],
     default_model="demo",
     max_batch=100,

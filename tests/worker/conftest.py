@@ -15,6 +15,7 @@ from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
 from worker.children import Children
 from worker.fakes import MemoryStorage, QuietHints, ScriptedProvider
+from worker.fetching import Fetcher
 from worker.work import Task
 from worker.workshop import Workshop
 
@@ -47,6 +48,7 @@ def make_shop(database: Database, children: Children, provider: ScriptedProvider
             "hints": QuietHints(),
             "storage": MemoryStorage(),
             "children": children,
+            "fetcher": Fetcher(loopback=False),
             "providers": {"scripted": provider},
         }
         return Workshop(**(parts | given))

@@ -25,7 +25,7 @@ from engine.seams import (
 from engine.words import GenerationErrorCode as Code
 from tests.standin.replicate import StandIn, standin
 from tests.standin.wares import picture, version_of
-from worker.fetching import Fetcher, FetchError
+from worker.fetching import FetchError
 from worker.pictures import PictureRefused, inspect
 from worker.replicate.api import Timeouts
 from worker.replicate.provider import ReplicateProvider
@@ -41,22 +41,22 @@ MODELS = [SCHNELL, DEV, PRO, KONTEXT, BANANA, VERSIONED]
 QUICK = Timeouts(connect=0.2, read=0.2, whole=0.3)
 PATIENT = Timeouts()
 PNG = picture("a reference")
+LARGE = PNG + bytes(256_000)
 
 
-class Files(Fetcher):
-    """Files at public addresses; what was fetched is recorded."""
+class Files:
+    """Kept references by their keys; what was read is recorded."""
 
     def __init__(self, **files: bytes) -> None:
-        super().__init__(loopback=True)
         self.files = files
         self.fetched: list[str] = []
 
-    async def fetch(self, address: str, *, limit: int) -> bytes:
+    async def fetch(self, reference: str, *, limit: int) -> bytes:
         await asyncio.sleep(0)
-        self.fetched.append(address)
-        data = self.files.get(address.rpartition("/")[2])
+        self.fetched.append(reference)
+        data = self.files.get(reference.rpartition("/")[2])
         if data is None:
-            raise FetchError("The address does not answer.")
+            raise FetchError("It is not in storage any more.")
         return data
 
 
@@ -75,7 +75,7 @@ def replicate(server: StandIn) -> StandIn:
 
 @asynccontextmanager
 async def opened(address: str, **given: Any) -> AsyncIterator[ReplicateProvider]:
-    wanted = {"token": "r8_secret", "models": MODELS, "fetcher": Files(), "timeouts": PATIENT} | given
+    wanted = {"token": "r8_secret", "models": MODELS, "references": Files(), "timeouts": PATIENT} | given
     async with ReplicateProvider(address=address, **wanted) as provider:
         yield provider
 
@@ -638,60 +638,53 @@ DATA_URL = f"data:image/png;base64,{b64encode(PNG).decode()}"
     ],
 )
 async def test_a_small_reference_is_sent_along(replicate, model, name, value):
-    async with opened(replicate.url, fetcher=Files(**{"a.png": PNG})) as provider:
-        prepared = await provider.prepare(run_of(model, reference="https://pictures.example/a.png"))
+    async with opened(replicate.url, references=Files(**{"a.png": PNG})) as provider:
+        prepared = await provider.prepare(run_of(model, reference="ada/references/a.png"))
     assert prepared[name] == value
 
 
-async def test_a_large_reference_is_sent_by_its_address(replicate):
-    async with opened(replicate.url, fetcher=Files(**{"a.png": PNG + bytes(256_000)})) as provider:
-        prepared = await provider.prepare(run_of(reference="https://pictures.example/a.png"))
-    assert prepared["image"] == "https://pictures.example/a.png"
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "[::1]:8000"])
-async def test_a_reference_on_this_machine_is_uploaded_once(replicate, host):
-    files = Files(**{"a.png": PNG})
-    async with opened(replicate.url, fetcher=files) as provider:
-        run = run_of(reference=f"http://{host}/files/a.png")
+async def test_a_large_reference_is_uploaded_once(replicate):
+    files = Files(**{"a.png": LARGE})
+    async with opened(replicate.url, references=files) as provider:
+        run = run_of(reference="ada/references/a.png")
         prepared = await asyncio.gather(*(provider.prepare(run) for _ in range(20)))
     addresses = {each["image"] for each in prepared}
     assert len(addresses) == len(files.fetched) == replicate.stats["uploads"] == 1
     (uploaded,) = replicate.files.values()
-    assert uploaded == ("image/png", PNG)
+    assert uploaded == ("image/png", LARGE)
     assert addresses.pop().startswith(f"{replicate.url}/v1/files/")
 
 
 async def test_an_upload_that_fails_is_tried_again_by_the_next(replicate):
-    async with opened(replicate.url, fetcher=Files(**{"a.png": PNG})) as provider:
+    async with opened(replicate.url, references=Files(**{"a.png": LARGE})) as provider:
         await provider.load()
         replicate.behaviour.read_error = 1
         with pytest.raises(ProviderError) as trouble:
-            await provider.prepare(run_of(reference="http://127.0.0.1/a.png"))
+            await provider.prepare(run_of(reference="ada/references/a.png"))
         assert trouble.value.retryable
         replicate.behaviour.read_error = 0
-        assert (await provider.prepare(run_of(reference="http://127.0.0.1/a.png")))["image"]
+        assert (await provider.prepare(run_of(reference="ada/references/a.png")))["image"]
 
 
 async def test_a_parameter_of_ones_own_goes_before_the_reference(replicate):
     files = Files()
-    async with opened(replicate.url, fetcher=files) as provider:
-        run = run_of(reference="https://pictures.example/a.png", image="https://pictures.example/b.png")
+    async with opened(replicate.url, references=files) as provider:
+        run = run_of(reference="ada/references/a.png", image="https://pictures.example/b.png")
         assert (await provider.prepare(run))["image"] == "https://pictures.example/b.png"
     assert files.fetched == []
 
 
 @pytest.mark.parametrize("name", ["gone.png", "page.html"])
 async def test_a_reference_that_cannot_be_used_is_refused(replicate, name):
-    async with opened(replicate.url, fetcher=Files(**{"page.html": b"<html>"})) as provider:
+    async with opened(replicate.url, references=Files(**{"page.html": b"<html>"})) as provider:
         with pytest.raises(ProviderError) as refused:
-            await provider.prepare(run_of(reference=f"https://pictures.example/{name}"))
+            await provider.prepare(run_of(reference=f"ada/references/{name}"))
     assert refused.value.code is Code.INVALID_INPUT
 
 
 async def test_a_reference_for_a_model_that_takes_none_is_refused(provider):
     with pytest.raises(ProviderError, match="takes no reference image") as refused:
-        await provider.prepare(run_of(SCHNELL, reference="https://pictures.example/a.png"))
+        await provider.prepare(run_of(SCHNELL, reference="ada/references/a.png"))
     assert (refused.value.code, refused.value.retryable) == (Code.INVALID_INPUT, False)
 
 
@@ -721,7 +714,7 @@ async def test_an_outage_at_the_start_leaves_the_inputs_open(replicate, provider
     replicate.behaviour.down = False
     assert (await provider.prepare(run_of()))["seed"] == 7
     with pytest.raises(ProviderError) as trouble:
-        await provider.prepare(run_of(reference="https://pictures.example/a.png"))
+        await provider.prepare(run_of(reference="ada/references/a.png"))
     assert (trouble.value.code, trouble.value.retryable) == (Code.PROVIDER_UNAVAILABLE, True)
 
 
@@ -735,8 +728,8 @@ async def test_a_provider_that_hangs_holds_up_neither_the_start_nor_a_call(repli
 
 async def test_a_gateway_that_describes_no_models_gets_the_usual_inputs(replicate):
     files = Files(**{"a.png": PNG})
-    async with opened(replicate.url, fetcher=files, models=["nobody/nothing"]) as provider:
-        run = run_of("nobody/nothing", reference="https://pictures.example/a.png")
+    async with opened(replicate.url, references=files, models=["nobody/nothing"]) as provider:
+        run = run_of("nobody/nothing", reference="ada/references/a.png")
         assert await provider.prepare(run) == {"prompt": "a boat", "seed": 7, "image": DATA_URL}
 
 

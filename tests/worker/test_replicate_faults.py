@@ -46,7 +46,7 @@ def provider_of(answer) -> ReplicateProvider:
         token="r8_secret",
         address="https://api.example",
         models=[MODEL],
-        fetcher=Fetcher(loopback=False),
+        references=Fetcher(loopback=False),
         transport=httpx.MockTransport(answer),
     )
 

@@ -34,6 +34,7 @@ def owner_of_rows(database, shop, ada):
         database=database,
         hints=shop.hints,
         signer=list,
+        uploads=None,
         providers=[],
         default_model="scripted",
         max_batch=100,

@@ -162,7 +162,7 @@ async def told(
             token="r8_secret",
             address=replicate.url,
             models=[MODEL],
-            fetcher=Fetcher(loopback=False),
+            references=Fetcher(loopback=False),
             webhook_url=lambda id_: f"https://studio.example/webhooks/replicate/{id_}",
         ) as provider,
         listening(replicate) as arrived,

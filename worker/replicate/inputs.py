@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import httpx
-
 from engine.seams import Model, ProviderError, Run
+from engine.uploads import LARGEST_REFERENCE
 from engine.words import GenerationErrorCode
-from worker.fetching import Fetcher, FetchError, is_loopback
+from worker.fetching import FetchError, Reads
 from worker.replicate.api import Api
 from worker.replicate.catalog import Catalog, reference_value, takes_seed
 from worker.replicate.faults import TROUBLE, read_fault
 
 __all__ = ["Inputs"]
 
-LARGEST_REFERENCE = 20 * 1024 * 1024
 LARGEST_DATA_URL = 256_000
-"""Bytes of a file; Replicate asks for the address of any larger one."""
+"""Bytes of a file; Replicate wants any larger one uploaded."""
 KEPT_SECONDS = 600.0
 KEPT = 32
 USUAL_INPUT = "image"
@@ -27,12 +25,12 @@ USUAL_INPUT = "image"
 
 
 class Inputs:
-    """A reference is fetched, and uploaded where need be, once for all images of a batch."""
+    """A reference is read, and uploaded where need be, once for all images of a batch."""
 
-    def __init__(self, api: Api, catalog: Catalog, fetcher: Fetcher) -> None:
+    def __init__(self, api: Api, catalog: Catalog, references: Reads) -> None:
         self.api = api
         self.catalog = catalog
-        self.fetcher = fetcher
+        self.references = references
         self.embedded: dict[str, tuple[float, asyncio.Task[str]]] = {}
 
     async def prepared(self, run: Run) -> Mapping[str, Any]:
@@ -56,40 +54,39 @@ class Inputs:
             return await self.catalog.model(run.model)
         return Model(name=run.model, provider="replicate")
 
-    async def _embedded(self, address: str) -> str:
+    async def _embedded(self, reference: str) -> str:
         """Shared by all who ask for the same reference within ten minutes."""
         now = asyncio.get_running_loop().time()
-        kept, task = self.embedded.get(address, (0.0, None))
+        kept, task = self.embedded.get(reference, (0.0, None))
         if task is None or kept < now:
-            task = asyncio.create_task(self._embed(address))
-            self._keep(address, now + KEPT_SECONDS, task)
+            task = asyncio.create_task(self._embed(reference))
+            self._keep(reference, now + KEPT_SECONDS, task)
         return await asyncio.shield(task)
 
-    def _keep(self, address: str, until: float, task: "asyncio.Task[str]") -> None:
-        self.embedded.pop(address, None)
-        self.embedded[address] = (until, task)
+    def _keep(self, reference: str, until: float, task: "asyncio.Task[str]") -> None:
+        self.embedded.pop(reference, None)
+        self.embedded[reference] = (until, task)
         if len(self.embedded) > KEPT:
             del self.embedded[next(iter(self.embedded))]
-        task.add_done_callback(lambda done: self._forget_failed(address, done))
+        task.add_done_callback(lambda done: self._forget_failed(reference, done))
 
-    def _forget_failed(self, address: str, done: "asyncio.Task[str]") -> None:
+    def _forget_failed(self, reference: str, done: "asyncio.Task[str]") -> None:
         if done.cancelled() or done.exception():
-            self.embedded.pop(address, None)
+            self.embedded.pop(reference, None)
 
-    async def _embed(self, address: str) -> str:
-        data = await self._fetched(address)
+    async def _embed(self, reference: str) -> str:
+        """Never an address of ours: it would expire, and may lead to this very machine."""
+        data = await self._read(reference)
         content_type = _content_type(data)
-        if is_loopback(httpx.URL(address).host):  # nobody but we can read from there
-            return await self._uploaded(data, content_type)
         if len(data) > LARGEST_DATA_URL:
-            return address
+            return await self._uploaded(data, content_type)
         return f"data:{content_type};base64,{b64encode(data).decode()}"
 
-    async def _fetched(self, address: str) -> bytes:
+    async def _read(self, reference: str) -> bytes:
         try:
-            return await self.fetcher.fetch(address, limit=LARGEST_REFERENCE)
+            return await self.references.fetch(reference, limit=LARGEST_REFERENCE)
         except FetchError as error:
-            raise _unusable(f"The reference image could not be fetched: {error}") from error
+            raise _unusable(f"The reference image could not be read: {error}") from error
 
     async def _uploaded(self, data: bytes, content_type: str) -> str:
         try:

@@ -9,7 +9,7 @@ import replicate
 
 from engine.seams import Call, Model, Output, Prediction, PredictionState, ProviderError, Run
 from engine.words import GenerationErrorCode
-from worker.fetching import Fetcher
+from worker.fetching import Reads
 from worker.replicate.api import Api, ModelName, Timeouts
 from worker.replicate.catalog import Catalog
 from worker.replicate.faults import TROUBLE, create_fault, read_fault
@@ -43,7 +43,7 @@ class ReplicateProvider:
         token: str,
         address: str,
         models: Sequence[str],
-        fetcher: Fetcher,
+        references: Reads,
         deadline: float = DEADLINE,
         webhook_url: Callable[[UUID], str] | None = None,
         timeouts: Timeouts | None = None,
@@ -53,7 +53,7 @@ class ReplicateProvider:
         address = address.rstrip("/")
         self.api = Api(token, address, timeouts=timeouts, transport=transport)
         self.catalog = Catalog(self.api, models)
-        self.inputs = Inputs(self.api, self.catalog, fetcher)
+        self.inputs = Inputs(self.api, self.catalog, references)
         self.outputs = Outputs(self.api.http, address=address, token=token, whole=timeouts.whole)
         self.deadline = deadline
         self.webhook_url = webhook_url
