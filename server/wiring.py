@@ -25,8 +25,9 @@ from server.app import Parts, create_app
 from server.identity.auth import Authenticator
 from server.identity.jwks import KeySet
 from server.identity.secrets import jwt_secret, signing_secret
-from server.identity.signing import Signer, UploadSigner
+from server.identity.signing import Signer
 from server.identity.tokens import local_token
+from server.identity.upload_signing import UploadSigner
 from server.live.streams import Live, open_live
 from server.operations.counts import SharedCounts
 from server.operations.documents import DocumentPolicy
