@@ -43,7 +43,7 @@ class Signer:
         if end % HOUR or self.clock() >= end or hour > int(self.clock()) // HOUR:
             return False
         expected = digest(self._key(hour), _query(hour) + key)
-        return hmac.comparedigest(expected.encode(), signature.encode())
+        return hmac.compare_digest(expected.encode(), signature.encode())
 
     def _key(self, hour: int) -> bytes:
         return hmac.digest(self.secret, f"batch-studio files {hour}".encode(), "sha256")

@@ -34,7 +34,7 @@ class UploadSigner:
         """What may be put under this key now; None where we have not signed that."""
         promise = {name: query.get(name, "") for name in ("expires", "size", "type")}
         expected = self._signature(key, promise)
-        if not hmac.comparedigest(expected.encode(), query.get("signature", "").encode()):
+        if not hmac.compare_digest(expected.encode(), query.get("signature", "").encode()):
             return None
         if self.clock() >= int(promise["expires"]):
             return None
