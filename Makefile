@@ -4,7 +4,7 @@ EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 .PHONY: check test acceptance acceptance-postgres-15 acceptance-mixed acceptance-chaos acceptance-torture chaos torture \
-	fuzz outage cluster machines bench promises requirements
+	fuzz outage cluster machines bench queries history promises requirements
 
 # Format, lint, types, import contracts, pinned requirements; the same for the web client, and its pure parts.
 check:
@@ -68,6 +68,13 @@ bench:
 	uv run python bench/engine.py --images 1000 --side 64
 	uv run python bench/engine.py --images 50 --side 768
 	uv run python bench/subscriptions.py
+
+# What reading costs: beside hand-written code, stock Strawberry and PostGraphile; in PostgreSQL.
+queries:
+	timeout --signal=INT 1200 uv run python bench/queries.py --data .batch-studio/million
+
+history:
+	timeout --signal=INT 600 uv run python bench/history.py --data .batch-studio/million
 
 # What is promised in numbers: many runs at once, fair turns, the provider's limit, the cost of startBatch, flat memory.
 promises:
