@@ -39,21 +39,23 @@ create function studio.batches_with(search text) returns setof uuid
 language sql stable parallel safe
 set search_path = ''
 as $$
-    select found.id
-    from pg_catalog.unnest(studio.search_words(search)) with ordinality as word (query, number)
-    cross join lateral (
-        select b.id from public.batches b
+    with word as materialized (
+        select query, number from pg_catalog.unnest(studio.search_words(search)) with ordinality as word (query, number)
+    ), found as (
+        select b.id, word.number from public.batches b, word
         where b.user_id = (select studio.current_user_id()) and b.words @@ word.query
         union
-        select g.batch_id from public.generations g
+        select g.batch_id, word.number from public.generations g, word
         where g.user_id = (select studio.current_user_id()) and g.batch_id is not null and g.words @@ word.query
         union
-        select b.id from public.collections c
+        select b.id, word.number from public.collections c
+        join word on to_tsvector('simple', c.name) @@ word.query
         join public.batches b on b.collection_id = c.id
-        where b.user_id = (select studio.current_user_id()) and to_tsvector('simple', c.name) @@ word.query
-    ) found
-    group by found.id
-    having count(*) = cardinality(studio.search_words(search))
+        where b.user_id = (select studio.current_user_id())
+    )
+    select id from found
+    group by id
+    having count(*) = (select count(*) from word)
 $$;
 comment on function studio.batches_with(text) is
     'The caller''s batches that have each of the words in the title, a prompt or the collection''s name.';

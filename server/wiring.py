@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from obstore.exceptions import BaseError
 from starlette.applications import Starlette
@@ -20,7 +21,6 @@ from server.addresses.readiness import Readiness
 from server.addresses.seats import Seats
 from server.addresses.uploads import UploadEndpoint
 from server.addresses.web import DIST, Web
-from server.addresses.webhooks import Secret, SignsWebhooks, Webhooks
 from server.app import Parts, create_app
 from server.identity.auth import Authenticator
 from server.identity.jwks import KeySet
@@ -48,6 +48,9 @@ from worker.references import KeptReferences
 from worker.storage import ObjectStorage, open_storage
 from worker.uploads import ReceivedUploads
 from worker.workshop import Workshop
+
+if TYPE_CHECKING:
+    from server.addresses.webhooks import Webhooks
 
 __all__ = [
     "build_app",
@@ -192,10 +195,15 @@ def _services(
     return services
 
 
-def _webhooks(settings: Settings, database: Database, providers: Sequence[Provider]) -> Webhooks | None:
+def _webhooks(settings: Settings, database: Database, providers: Sequence[Provider]) -> "Webhooks | None":
     """None without a provider that sends any."""
+    if not (settings.replicate_api_token and settings.webhooks_on):
+        return None
+    # With Replicate's package and all that it finds installed: 14 MB that only these need.
+    from server.addresses.webhooks import Secret, SignsWebhooks, Webhooks
+
     replicate = next((each for each in providers if isinstance(each, SignsWebhooks)), None)
-    if replicate is None or not settings.webhooks_on:
+    if replicate is None:
         return None
     known = settings.replicate_webhook_secret
     return Webhooks(database, Secret(replicate, known.get_secret_value() if known else None).get)

@@ -56,7 +56,7 @@ def _names(values: list[Any]) -> list[str]:
 
 
 STATUS = Condition("{its}.status = any({value})", Argument("text[]", _names))
-FOUND = "coalesce({its}.words @@ studio.search_all({value}), true)"
+FOUND = "coalesce({its}.words @@ (select studio.search_all({value})), true)"
 OF_ANY = {
     "collectionId": Condition("{its}.collection_id = {value}", Argument("uuid", read_id)),
     "model": Condition("{its}.model = {value}", Argument("text")),
@@ -68,7 +68,8 @@ OF_BATCHES = OF_ANY | {
     "status": STATUS,
     "tags": Condition("{its}.tags @> {value}", Argument("text[]")),
     "search": Condition(
-        "({its}.id in (select studio.batches_with({value})) or studio.search_words({value}) is null)",
+        "({its}.id in (select studio.batches_with({value}))"
+        " or (select studio.search_words({value})) is null)",
         Argument("text"),
     ),
 }
