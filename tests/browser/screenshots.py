@@ -1,14 +1,13 @@
-"""Photographs the main pages into docs/images, from the real service with sample batches: make screenshots."""
+"""Photographs the main pages into docs/images, from the real service with sample batches."""
 
 import asyncio
 import io
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from tests.browser.harness import Studio, find_chromium, open_browser
 
@@ -31,29 +30,36 @@ SCENES = (
 )
 COLLECTIONS = "{ collections(first: 10) { nodes { id name } } }"
 FIRST_IMAGE = "query ($id: ID!) { batch(id: $id) { status images(first: 1) { nodes { id } } } }"
-NAME = """
+MARK = """
     mutation ($id: ID!) {
       updateBatch(input: {id: $id, favorite: true, tags: ["autumn", "for print"]}) { userErrors { message } }
     }
 """
 
 
-async def main() -> None:
+def main() -> None:
     program = find_chromium()
     assert program is not None, "There is no Chromium: apt-get install chromium."
-    folder = Path(tempfile.mkdtemp(prefix="batch-studio-screenshots-"))
-    folder.chmod(0o711)
-    studio = Studio(folder=folder, given={})
+    with tempfile.TemporaryDirectory(prefix="batch-studio-screenshots-") as folder:
+        # The database's own user has to reach what is in it.
+        Path(folder).chmod(0o711)
+        asyncio.run(photograph_all(program, Studio(folder=Path(folder), given={})))
+
+
+async def photograph_all(program: str, studio: Studio) -> None:
     try:
         await studio.start()
         addresses = await prepare(studio)
         async with open_browser(program) as browser:
             for screen, options in SCREENS.items():
                 for scheme in SCHEMES:
-                    await photograph(browser, studio, addresses, f"{screen}-{scheme}", options, scheme)
+                    context = await browser.new_context(
+                        base_url=studio.address, color_scheme=scheme, reduced_motion="reduce", **options
+                    )
+                    await photograph(await context.new_page(), addresses, f"{screen}-{scheme}")
+                    await context.close()
     finally:
         await studio.stop()
-        shutil.rmtree(folder)
 
 
 async def prepare(studio: Studio) -> dict[str, str]:
@@ -68,7 +74,7 @@ async def prepare(studio: Studio) -> dict[str, str]:
     done.append(
         await studio.start_batch(1, side=SIDE, templates=scenes, variables=SUBJECTS, title="Foxes and owls")
     )
-    await studio.ask(NAME, id=done[-1])
+    await studio.ask(MARK, id=done[-1])
     for batch_id in done:
         await finished(studio, batch_id)
     half = await studio.start_batch(2, side=SIDE, templates=half_done(), title="Postcards")
@@ -98,23 +104,11 @@ async def finished(studio: Studio, batch_id: str) -> None:
             await asyncio.sleep(0.2)
 
 
-async def photograph(
-    browser: Browser,
-    studio: Studio,
-    addresses: dict[str, str],
-    name: str,
-    options: dict[str, Any],
-    scheme: str,
-) -> None:
-    context = await browser.new_context(
-        base_url=studio.address, color_scheme=scheme, reduced_motion="reduce", **options
-    )
-    page = await context.new_page()
-    for address, path in addresses.items():
-        await page.goto(path)
-        await settle(page, address)
-        save(await page.screenshot(), IMAGES / f"{address}-{name}.png")
-    await context.close()
+async def photograph(page: Page, addresses: dict[str, str], screen: str) -> None:
+    for name, address in addresses.items():
+        await page.goto(address)
+        await settle(page, name)
+        save(await page.screenshot(), IMAGES / f"{name}-{screen}.png")
 
 
 async def settle(page: Page, name: str) -> None:
@@ -147,4 +141,4 @@ def save(picture: bytes, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -123,7 +123,9 @@ async def test_two_tabs_show_the_same_batch_also_when_one_retries(studio: Studio
         await listening.wait()
 
     await one.get_by_role("button", name="Retry 2 failed").click()
-    await asyncio.gather(*(expect(it.get_by_role("button", name="Pause")).to_be_visible() for it in (one, other)))
+    await asyncio.gather(
+        *(expect(it.get_by_role("button", name="Pause")).to_be_visible() for it in (one, other))
+    )
     for page in (one, other):
         await expect(page.get_by_role("button", name="Retry 2 failed")).to_be_visible()
 
