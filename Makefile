@@ -4,7 +4,7 @@ EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 .PHONY: check test acceptance acceptance-postgres-15 acceptance-mixed acceptance-chaos acceptance-torture chaos torture \
-	fuzz outage cluster machines bench queries history promises requirements
+	fuzz outage cluster machines bench queries history browser screenshots promises requirements
 
 # Format, lint, types, import contracts, pinned requirements; the same for the web client, and its pure parts.
 check:
@@ -19,7 +19,7 @@ test:
 	pip install uv && uv run pytest
 
 # The long runs, each bounded: a target of its own, named here.
-acceptance: acceptance-postgres-15 acceptance-mixed outage acceptance-chaos acceptance-torture machines fuzz
+acceptance: acceptance-postgres-15 acceptance-mixed browser outage acceptance-chaos acceptance-torture machines fuzz
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -35,6 +35,14 @@ acceptance-mixed:
 
 acceptance-torture:
 	timeout --signal=INT 120 uv run python bench/torture.py --cuts 100 --clients 40 --images 50
+
+# The Studio and the playground in a real Chromium: restarts, two tabs, offline, axe, the keyboard alone.
+browser:
+	timeout 600 uv run pytest -n 0 -m browser tests/browser
+
+# docs/images, photographed anew.
+screenshots:
+	timeout 300 uv run python -m tests.browser.screenshots
 
 # The database away and stalled, SIGTERM and SIGSTOP: each waits for real time-outs.
 outage:
