@@ -9,7 +9,7 @@ from obstore.exceptions import BaseError
 from starlette.applications import Starlette
 
 from db.session import Database, open_database
-from engine.seams import Provider, Uploads
+from engine.seams import Provider, Storage, Uploads
 from resolvers.context import Services
 from resolvers.sources import check_sources
 from server.addresses.downloads import Downloads
@@ -89,7 +89,7 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
                 files=Files(storage, signer, children),
                 uploads=UploadEndpoint(database, upload_signer, uploads),
                 downloads=Downloads(database, storage, signer),
-                web=Web(DIST, elsewhere=[settings.address]),
+                web=Web(DIST, elsewhere=[settings.address, *await _presigned(storage)]),
                 local=_local(settings),
                 webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,
@@ -194,6 +194,12 @@ def _services(
     if services.default_model not in services.model_names:
         raise SettingsError("The setting BATCH_STUDIO_DEFAULT_MODEL names no model that is offered here.")
     return services
+
+
+async def _presigned(storage: Storage) -> list[str]:
+    """Where else pages find pictures, and put them: in the bucket itself, if it can be signed for."""
+    address = await storage.address("GET", "any", 1)
+    return [address] if address else []
 
 
 def _webhooks(settings: Settings, database: Database, providers: Sequence[Provider]) -> "Webhooks | None":
