@@ -114,8 +114,9 @@ async def _hints(settings: Settings, urls: Urls) -> Finding:
 
 
 async def _storage(settings: Settings) -> Finding:
+    """Whether it takes a file: a bucket that is not there looks to a reader like a file that is not."""
     try:
-        await storage_of(settings).read("doctor")
+        await storage_of(settings).write("doctor", b"Batch Studio was here.", "text/plain")
     except (SettingsError, StorageError) as error:
         return False, f"storage    {settings.storage}: {error}"
     return True, f"storage    {settings.storage}"

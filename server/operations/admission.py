@@ -4,19 +4,20 @@ Done on the document, so that a mutation whose payload asks for such a page chan
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLNamedType,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
-    TypeInfo,
-    TypeInfoVisitor,
-    Visitor,
-    visit,
+    SelectionSetNode,
+    get_named_type,
+    is_composite_type,
 )
 from graphql.execution.values import VariableValues
 
@@ -31,6 +32,8 @@ from resolvers.selecting import ArgumentSource
 from server.operations.measure import LARGEST_PAGE
 
 __all__ = ["PageArguments", "refuse_writing"]
+
+Found: TypeAlias = tuple[Pages, ArgumentSource]
 
 FILTER_RULE = TextRule(longest=500, lines=True, optional=True)
 """A word of more than 2,046 bytes is none for PostgreSQL."""
@@ -50,24 +53,54 @@ class PageArguments:
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
     ) -> None:
-        types = TypeInfo(schema)
-        collector = _Collector(types)
-        for definition in document.definitions:
-            if definition is operation or isinstance(definition, FragmentDefinitionNode):
-                visit(definition, TypeInfoVisitor(types, collector))
-        self.varying = [(pages, source) for pages, source in collector.found if source.varies]
-        fixed = [(pages, source) for pages, source in collector.found if not source.varies]
+        found = list(_page_arguments(schema, document, operation))
+        self.varying = [(pages, source) for pages, source in found if source.varies]
+        fixed = [(pages, source) for pages, source in found if not source.varies]
         self.fixed = [
             fault for pages, source in fixed for fault in _faults(pages, source.values(NO_VARIABLES))
         ]
 
     def faults(self, variables: VariableValues) -> Sequence[Fault]:
         """What no list has."""
-        varying = self.varying
-        return [
-            *self.fixed,
-            *(fault for pages, source in varying for fault in _faults(pages, source.values(variables))),
+        varying = [
+            fault for pages, source in self.varying for fault in _faults(pages, source.values(variables))
         ]
+        return [*self.fixed, *varying]
+
+
+def _page_arguments(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+) -> Iterator[Found]:
+    """Each fragment once, however often it is spread; the document has been validated."""
+    for definition in document.definitions:
+        if definition is operation:
+            yield from _within(schema, operation.selection_set, schema.get_root_type(operation.operation))
+        elif isinstance(definition, FragmentDefinitionNode):
+            of = schema.get_type(definition.type_condition.name.value)
+            yield from _within(schema, definition.selection_set, of)
+
+
+def _within(
+    schema: GraphQLSchema, selections: SelectionSetNode | None, parent: GraphQLNamedType | None
+) -> Iterator[Found]:
+    for node in selections.selections if selections else ():
+        match node:
+            case FieldNode():
+                yield from _at(schema, node, parent)
+            case InlineFragmentNode(type_condition=condition):
+                of = schema.get_type(condition.name.value) if condition else parent
+                yield from _within(schema, node.selection_set, of)
+
+
+def _at(schema: GraphQLSchema, node: FieldNode, parent: GraphQLNamedType | None) -> Iterator[Found]:
+    field = schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
+    if field is None:
+        return
+    pages = PAGES.get(f"{parent}.{node.name.value}")
+    if pages and node.arguments:
+        yield pages, ArgumentSource(field, node)
+    if node.selection_set:
+        yield from _within(schema, node.selection_set, get_named_type(field.type))
 
 
 def _faults(pages: Pages, values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -84,18 +117,3 @@ def _faults(pages: Pages, values: Mapping[str, Any]) -> Iterator[Fault]:
         texts = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
         if len(texts) > MOST_TEXTS or any(refuse_text(each, (name,), FILTER_RULE) for each in texts):
             yield bad_input(f"{name} of {pages.name} is no text that can be looked for, or too long.")
-
-
-class _Collector(Visitor):
-    """Finds the arguments of every list in what it visits."""
-
-    def __init__(self, types: TypeInfo) -> None:
-        super().__init__()
-        self.types = types
-        self.found: list[tuple[Pages, ArgumentSource]] = []
-
-    def enter_field(self, node: FieldNode, *_: Any) -> None:
-        parent, field = self.types.get_parent_type(), self.types.get_field_def()
-        pages = PAGES.get(f"{parent.name}.{node.name.value}") if parent else None
-        if pages and field and node.arguments:
-            self.found.append((pages, ArgumentSource(field, node)))

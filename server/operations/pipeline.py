@@ -19,6 +19,7 @@ from graphql.execution.values import VariableValues
 from strawberry.execution import optimized_is_awaitable
 from strawberry.utils.await_maybe import await_maybe
 
+from engine.viewer import Viewer
 from resolvers.context import Context
 from resolvers.faults import Fault
 from server.operations.admission import refuse_writing
@@ -115,40 +116,47 @@ class Pipeline:
         if not text:
             raise NothingToRunError("There is no document to run.")
         document = self.reader.document(text)
+        variables = dict(asked.variables or {})
+        size = document.size(variables)
+        self.reader.refuse_excess(size)
         operation = document.operation(asked.name)
         if operation is None:
             raise NothingToRunError("The document has no such operation.")
         if operation.operation not in allowed:
             raise NothingToRunError(f"A {operation.operation.value} is not answered in this way.")
-        variables = dict(asked.variables or {})
-        size = document.size(variables)
-        self.reader.refuse_excess(size)
+        _note(operation, context.viewer)
         if size.introspects:
             self.reader.refuse_introspection(context.viewer)
         if document.errors:
             raise RefusedError(document.errors)
-        return self._admitted(document, operation, variables, context)
-
-    def _admitted(
-        self, document: Document, operation: OperationDefinitionNode, raw: dict[str, Any], context: Context
-    ) -> Asked:
-        if visit := current_visit():
-            name = operation.name.value if operation.name else None
-            visit.note(operation.operation.value, name, context.viewer.user_id)
         refuse_writing(operation, context.viewer)
+        return Asked(
+            document=document, operation=operation, variables=self._coerced(document, operation, variables)
+        )
+
+    def _coerced(
+        self, document: Document, operation: OperationDefinitionNode, raw: dict[str, Any]
+    ) -> VariableValues:
+        """The variables, which ask for no page that no list has. Raises RefusedError."""
         definitions = operation.variable_definitions or ()
         variables = get_variable_values(self.graphql, definitions, raw, hide_suggestions=True)
         if isinstance(variables, list):
             raise RefusedError(variables)
         if faults := document.pages(operation).faults(variables):
             raise RefusedError(faults)
-        return Asked(document=document, operation=operation, variables=variables)
+        return variables
 
     async def _execute(self, asked: Asked, context: Context) -> bytes:
         if asked.type is OperationType.MUTATION and self.mutations:
             await take_turn(self.mutations, context.viewer)
         result = await await_maybe(self.executor(asked, context).execute_operation())
         return rendered(cast("ExecutionResult", result))
+
+
+def _note(operation: OperationDefinitionNode, viewer: Viewer) -> None:
+    if visit := current_visit():
+        name = operation.name.value if operation.name else None
+        visit.note(operation.operation.value, name, viewer.user_id)
 
 
 def rendered(result: ExecutionResult) -> bytes:

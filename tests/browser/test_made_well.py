@@ -101,9 +101,10 @@ async def go_to(page: Page, name: str) -> None:
 
 FOCUSED = """() => {
   const it = document.activeElement;
+  if (it === document.body) return ['', 'the body has none'];
   const own = getComputedStyle(it).outlineStyle;
   const around = it.closest('label') && getComputedStyle(it.closest('label')).outlineStyle;
   const picture = it.querySelector('img[alt]:not([alt=""])');
   const label = it.getAttribute('aria-label') ?? it.labels?.[0]?.innerText ?? picture?.alt ?? it.innerText;
-  return [label ?? it.tagName, it === document.body ? 'body' : own !== 'none' ? own : around ?? own];
+  return [label ?? it.tagName, own === 'none' && around ? around : own];
 }"""

@@ -73,7 +73,6 @@ async def test_an_error_has_all_its_parts_or_is_none(column, house):
             )
 
 
-@pytest.mark.xfail(strict=True, reason="no check of batches forbids a null among the tags yet")
 async def test_no_tag_is_null(house):
     async with house.as_(house.ada) as connection:
         with pytest.raises(asyncpg.CheckViolationError):

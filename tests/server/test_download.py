@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from db.generations import insert_generations
+from db.generations import generation_columns
 from db.session import open_database
 from engine.plan import PlannedTemplate
 from engine.viewer import Viewer
@@ -61,10 +61,10 @@ def keep(shared_api, shared_database):
             for place in range(count)
         ]
         async with shared_database.session(owner) as session:
+            title, columns = given.get("title", "Boats"), generation_columns(templates)
             batch = await session.one(
-                "insert_batch", given.get("title", "Boats"), None, "demo", None, {}, {}, ["sea"], count, None
+                *("insert_batch", title, None, "demo", None, {}, {}, ["sea"], count, None, columns, 1)
             )
-            await insert_generations(session, batch["id"], templates)
             made = await session.rows("generations_to_repeat", batch["id"])
             images = [image(caller, batch["id"], place, row, data) for place, row in enumerate(made)]
             await session.rows("insert_images", images)

@@ -1,9 +1,11 @@
 """The operator sees what the service does, by numbers and by lines, neither of which says what was asked."""
 
+import json
 import re
 from pathlib import Path
 
 import httpx
+import promql_parser
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -187,3 +189,12 @@ async def test_every_number_of_the_dashboard_is_one_that_is_told(shared_service)
     shown = set(re.findall(r"batch_studio_\w+", DASHBOARD.read_text()))
 
     assert {name.removesuffix("_bucket") for name in shown} <= told
+
+
+def test_every_panel_of_the_dashboard_asks_what_prometheus_can_read():
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    asked = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+
+    assert len(asked) >= len(panels)
+    for query in asked:
+        promql_parser.parse(query.replace("$__rate_interval", "1m"))

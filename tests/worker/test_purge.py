@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from db.generations import insert_generations
+from db.generations import generation_columns
 from db.jobs import Job
 from engine.plan import PlannedTemplate
 from engine.seams import StorageError
@@ -34,11 +34,9 @@ class History:
     async def batch(self, count=2, *, reference=None):
         """Its id; each of its images has a file and a thumbnail."""
         async with self.database.session(self.owner) as session:
+            boats = generation_columns([PlannedTemplate("Boat", ["a boat"])])
             row = await session.one(
-                "insert_batch", "Batch", None, "scripted", reference, {}, {}, [], count, None
-            )
-            await insert_generations(
-                session, row["id"], [PlannedTemplate("Boat", ["a boat"])], variants=count
+                *("insert_batch", "Batch", None, "scripted", reference, {}, {}, [], count, None, boats, count)
             )
             made = await session.rows("generations_to_repeat", row["id"])
             await session.rows(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from db.generations import insert_generations
+from db.generations import generation_columns
 from db.jobs import Job
 from engine.plan import PlannedTemplate
 from engine.seams import ProviderError, StorageError
@@ -57,11 +57,9 @@ def seed_batch(database, ada):
 
     async def seed_batch(count=1, reference=ADDRESS):
         async with database.session(ada) as session:
+            boats = generation_columns([PlannedTemplate("Boat", ["a boat"])])
             batch = await session.one(
-                "insert_batch", "Batch", None, "scripted", reference, {}, {}, [], count, None
-            )
-            await insert_generations(
-                session, batch["id"], [PlannedTemplate("Boat", ["a boat"])], variants=count
+                *("insert_batch", "Batch", None, "scripted", reference, {}, {}, [], count, None, boats, count)
             )
             rows = await session.rows("generations_to_repeat", batch["id"])
         return SimpleNamespace(id=batch["id"], generations=[row["id"] for row in rows])

@@ -12,4 +12,10 @@ export function useElsewhere(batchId: string, isEnded: boolean, onChange: () => 
   useEffect(() => {
     if (data?.historyUpdates.batch?.id === batchId) onChange();
   }, [data, batchId, onChange]);
+  useEffect(() => {
+    if (!isEnded) return;
+    // What came while this page slept was told to nobody.
+    window.addEventListener('focus', onChange);
+    return () => window.removeEventListener('focus', onChange);
+  }, [isEnded, onChange]);
 }
