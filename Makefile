@@ -4,7 +4,7 @@ EXPORT := uv export --quiet --no-emit-project --no-header --no-annotate
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 .PHONY: check test acceptance acceptance-postgres-15 acceptance-mixed acceptance-chaos acceptance-torture chaos torture \
-	fuzz outage cluster machines bench promises requirements
+	fuzz outage cluster machines bench queries history browser screenshots promises requirements
 
 # Format, lint, types, import contracts, pinned requirements; the same for the web client, and its pure parts.
 check:
@@ -19,7 +19,7 @@ test:
 	pip install uv && uv run pytest
 
 # The long runs, each bounded: a target of its own, named here.
-acceptance: acceptance-postgres-15 acceptance-mixed outage acceptance-chaos acceptance-torture machines fuzz
+acceptance: acceptance-postgres-15 acceptance-mixed browser outage acceptance-chaos acceptance-torture machines fuzz
 
 # The whole suite once more, on the oldest PostgreSQL that is served.
 acceptance-postgres-15:
@@ -35,6 +35,14 @@ acceptance-mixed:
 
 acceptance-torture:
 	timeout --signal=INT 120 uv run python bench/torture.py --cuts 100 --clients 40 --images 50
+
+# The Studio and the playground in a real Chromium: restarts, two tabs, offline, axe, the keyboard alone.
+browser:
+	timeout 600 uv run pytest -n 0 -m browser tests/browser
+
+# docs/images, photographed anew.
+screenshots:
+	timeout 300 uv run python -m tests.browser.screenshots
 
 # The database away and stalled, SIGTERM and SIGSTOP: each waits for real time-outs.
 outage:
@@ -68,6 +76,13 @@ bench:
 	uv run python bench/engine.py --images 1000 --side 64
 	uv run python bench/engine.py --images 50 --side 768
 	uv run python bench/subscriptions.py
+
+# What reading costs: beside hand-written code, stock Strawberry and PostGraphile; in PostgreSQL.
+queries:
+	timeout --signal=INT 1200 uv run python bench/queries.py --data .batch-studio/million
+
+history:
+	timeout --signal=INT 600 uv run python bench/history.py --data .batch-studio/million
 
 # What is promised in numbers: many runs at once, fair turns, the provider's limit, the cost of startBatch, flat memory.
 promises:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -21,12 +21,14 @@ from server.addresses.seats import Seats
 from server.addresses.sockets import Sockets
 from server.addresses.uploads import UploadEndpoint
 from server.addresses.web import Web
-from server.addresses.webhooks import Webhooks
 from server.identity.auth import Authenticator
 from server.identity.jwks import KeysUnavailableError
 from server.live.streams import Live
 from server.watching.requests import Watching
 from server.watching.visits import Visits
+
+if TYPE_CHECKING:
+    from server.addresses.webhooks import Webhooks
 
 __all__ = ["Parts", "create_app"]
 
@@ -48,7 +50,7 @@ class Parts:
     downloads: Downloads
     web: Web
     local: LocalToken | None
-    webhooks: Webhooks | None
+    webhooks: "Webhooks | None"
     allowed_origins: tuple[str, ...]
     max_operations: int
     seats: Seats

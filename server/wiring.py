@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from obstore.exceptions import BaseError
 from starlette.applications import Starlette
 
 from db.session import Database, open_database
-from engine.seams import Provider, Uploads
+from engine.seams import Provider, Storage, Uploads
 from resolvers.context import Services
 from resolvers.sources import check_sources
 from server.addresses.downloads import Downloads
@@ -20,13 +21,13 @@ from server.addresses.readiness import Readiness
 from server.addresses.seats import Seats
 from server.addresses.uploads import UploadEndpoint
 from server.addresses.web import DIST, Web
-from server.addresses.webhooks import Secret, SignsWebhooks, Webhooks
 from server.app import Parts, create_app
 from server.identity.auth import Authenticator
 from server.identity.jwks import KeySet
 from server.identity.secrets import jwt_secret, signing_secret
-from server.identity.signing import Signer, UploadSigner
+from server.identity.signing import Signer
 from server.identity.tokens import local_token
+from server.identity.upload_signing import UploadSigner
 from server.live.streams import Live, open_live
 from server.operations.counts import SharedCounts
 from server.operations.documents import DocumentPolicy
@@ -48,6 +49,9 @@ from worker.references import KeptReferences
 from worker.storage import ObjectStorage, open_storage
 from worker.uploads import ReceivedUploads
 from worker.workshop import Workshop
+
+if TYPE_CHECKING:
+    from server.addresses.webhooks import Webhooks
 
 __all__ = [
     "build_app",
@@ -85,7 +89,7 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
                 files=Files(storage, signer, children),
                 uploads=UploadEndpoint(database, upload_signer, uploads),
                 downloads=Downloads(database, storage, signer),
-                web=Web(DIST, elsewhere=[settings.address]),
+                web=Web(DIST, elsewhere=[settings.address, *await _presigned(storage)]),
                 local=_local(settings),
                 webhooks=_webhooks(settings, database, providers),
                 allowed_origins=settings.allowed_origins,
@@ -192,10 +196,21 @@ def _services(
     return services
 
 
-def _webhooks(settings: Settings, database: Database, providers: Sequence[Provider]) -> Webhooks | None:
+async def _presigned(storage: Storage) -> list[str]:
+    """Where else pages find pictures, and put them: in the bucket itself, if it can be signed for."""
+    address = await storage.address("GET", "any", 1)
+    return [address] if address else []
+
+
+def _webhooks(settings: Settings, database: Database, providers: Sequence[Provider]) -> "Webhooks | None":
     """None without a provider that sends any."""
+    if not (settings.replicate_api_token and settings.webhooks_on):
+        return None
+    # With Replicate's package and all that it finds installed: 14 MB that only these need.
+    from server.addresses.webhooks import Secret, SignsWebhooks, Webhooks
+
     replicate = next((each for each in providers if isinstance(each, SignsWebhooks)), None)
-    if replicate is None or not settings.webhooks_on:
+    if replicate is None:
         return None
     known = settings.replicate_webhook_secret
     return Webhooks(database, Secret(replicate, known.get_secret_value() if known else None).get)

@@ -13,7 +13,6 @@ from engine.uploads import LARGEST_REFERENCE
 from engine.words import GenerationErrorCode
 from worker.children import ChildFailed, Children
 from worker.fetching import FetchError, Reads
-from worker.painting import paint
 
 __all__ = ["DEMO", "DemoProvider"]
 
@@ -110,6 +109,8 @@ class DemoProvider:
 
 def _paint(order: tuple[str, int, int, int, bytes | None]) -> bytes:
     prompt, seed, width, height, reference = order
+    from worker.painting import paint  # with NumPy: 12 MB that only a child needs
+
     return paint(prompt, seed=seed, width=width, height=height, reference=reference)
 
 

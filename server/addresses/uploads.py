@@ -15,7 +15,7 @@ from db.session import DATABASE_AWAY, Database
 from engine.seams import StorageError, UploadRefusedError
 from engine.uploads import Upload
 from server.addresses.files import absent, out_of_reach
-from server.identity.signing import UploadSigner
+from server.identity.upload_signing import UploadSigner
 from worker.uploads import ReceivedUploads
 
 __all__ = ["UploadEndpoint"]

@@ -1,19 +1,14 @@
 """Signed file addresses: HMAC-SHA256 with a key for each hour, as studio.signed_address makes them.
 
 An address is good until the hour after the one it was signed in has passed: one to two hours, and
-the same for every answer within the hour. That of an upload has a key of its own: what may be read
-may not be written.
+the same for every answer within the hour.
 """
 
 import hmac
 import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from urllib.parse import urlencode
+from collections.abc import Callable
 
-from engine.uploads import Upload
-
-__all__ = ["Signer", "UploadSigner"]
+__all__ = ["Signer", "digest"]
 
 HOUR = 3600
 GOOD_FOR = 2
@@ -47,50 +42,19 @@ class Signer:
         hour = end // HOUR - GOOD_FOR
         if end % HOUR or self.clock() >= end or hour > int(self.clock()) // HOUR:
             return False
-        expected = _digest(self._key(hour), _query(hour) + key)
+        expected = digest(self._key(hour), _query(hour) + key)
         return hmac.compare_digest(expected.encode(), signature.encode())
 
     def _key(self, hour: int) -> bytes:
         return hmac.digest(self.secret, f"batch-studio files {hour}".encode(), "sha256")
 
 
-class UploadSigner:
-    """base is as with Signer; an address is good for one key, one type and one size."""
-
-    def __init__(self, secret: bytes, base: str, clock: Callable[[], float] = time.time) -> None:
-        self.key = hmac.digest(secret, b"batch-studio uploads", "sha256")
-        self.base = base
-        self.clock = clock
-
-    def address(self, upload: Upload, until: datetime) -> str:
-        """Where the upload may be PUT until then, to the second."""
-        promise = {
-            "expires": str(int(until.timestamp())),
-            "size": str(upload.byte_size),
-            "type": upload.content_type,
-        }
-        query = promise | {"signature": self._signature(upload.key, promise)}
-        return f"{self.base}{upload.key}?{urlencode(query)}"
-
-    def accepted(self, key: str, query: Mapping[str, str]) -> Upload | None:
-        """What may be put under this key now; None where we have not signed that."""
-        promise = {name: query.get(name, "") for name in ("expires", "size", "type")}
-        expected = self._signature(key, promise)
-        if not hmac.compare_digest(expected.encode(), query.get("signature", "").encode()):
-            return None
-        if self.clock() >= int(promise["expires"]):
-            return None
-        return Upload(key=key, content_type=promise["type"], byte_size=int(promise["size"]))
-
-    def _signature(self, key: str, promise: Mapping[str, str]) -> str:
-        return _digest(self.key, "\n".join((*promise.values(), key)))
-
-
 def _query(hour: int) -> str:
     return f"?expires={(hour + GOOD_FOR) * HOUR}&signature="
 
 
-def _digest(key: bytes, message: str) -> str:
+def digest(key: bytes, message: str) -> str:
+    """HMAC-SHA256, in hex."""
     return hmac.digest(key, message.encode(), "sha256").hex()
 
 

@@ -87,10 +87,9 @@ def _within(
         match node:
             case FieldNode():
                 yield from _at(schema, node, parent)
-            case InlineFragmentNode(type_condition=None):
-                yield from _within(schema, node.selection_set, parent)
             case InlineFragmentNode(type_condition=condition):
-                yield from _within(schema, node.selection_set, schema.get_type(condition.name.value))
+                of = schema.get_type(condition.name.value) if condition else parent
+                yield from _within(schema, node.selection_set, of)
 
 
 def _at(schema: GraphQLSchema, node: FieldNode, parent: GraphQLNamedType | None) -> Iterator[Found]:

@@ -14,7 +14,8 @@ from PIL import Image
 
 from engine.uploads import LARGEST_REFERENCE, Upload
 from server.identity.secrets import signing_secret
-from server.identity.signing import Signer, UploadSigner
+from server.identity.signing import Signer
+from server.identity.upload_signing import UploadSigner
 from tests.hostile.pictures import ACCEPTED, REFUSED
 from tests.standin.s3 import SECRET, bucket
 

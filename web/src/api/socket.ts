@@ -7,6 +7,8 @@ const FORBIDDEN = 4403;
 const SIGN_OF_LIFE = 10_000;
 const PATIENCE = 5_000;
 const LONGEST_WAIT = 10_000;
+/** From one subscription to the next, as when a batch ends, one socket serves. */
+const KEPT_OPEN = 1_000;
 
 export type Connection = 'connected' | 'connecting';
 
@@ -37,6 +39,7 @@ export function createSocket(session: Session, url = socketAddress()): Socket {
   const client = createClient({
     url,
     keepAlive: SIGN_OF_LIFE,
+    lazyCloseTimeout: KEPT_OPEN,
     retryAttempts: Number.POSITIVE_INFINITY,
     retryWait: (retries) => waitToRetry(retries),
     shouldRetry: () => session.get().kind === 'signedIn',

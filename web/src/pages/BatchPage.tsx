@@ -1,41 +1,73 @@
-import { placesOf, type Result } from '../api/batchState';
+import { placesOf } from '../api/batchState';
 import { useBatchResults } from '../api/useBatchResults';
+import { BatchGrid } from '../batch/BatchGrid';
+import { BatchStatus } from '../batch/BatchStatus';
+import { type BatchActions, useBatchActions } from '../batch/useBatchActions';
+import { useElsewhere } from '../batch/useElsewhere';
+import { isOver } from '../batch/words';
 import { NotFound } from '../studio/NotFound';
-import { ImageTile } from '../ui/ImageTile';
+import { Button } from '../ui/Button';
+import { EditableTitle } from '../ui/EditableTitle';
+import { ErrorNote } from '../ui/ErrorNote';
+import { Icon } from '../ui/Icon';
 import { Page } from '../ui/Page';
-import { ProgressBar } from '../ui/ProgressBar';
-import css from './BatchPage.module.css';
 
+/** A batch as it fills; whatever comes between, it goes on where it was. */
 export default function BatchPage({ id }: { id: string }) {
   const watched = useBatchResults(id);
-  const { batch } = watched;
-  if (watched.code === 'NOT_FOUND') return <NotFound what="batch" />;
-  if (!batch) return null;
-  const { total, succeeded, failed, canceled } = batch.counts;
+  const { batch, phase, code, follow } = watched;
+  const actions = useBatchActions(id, follow);
+  useElsewhere(id, phase === 'ended', follow);
+  if (code === 'NOT_FOUND') return <NotFound what="batch" />;
+  const failure = phase === 'failed' && (
+    <ErrorNote onRetry={follow}>The batch cannot be followed at the moment.</ErrorNote>
+  );
+  if (!batch) return failure || null;
   return (
-    <Page title={batch.title}>
-      <ProgressBar label="Images made" total={total} done={succeeded} failed={failed + canceled} />
-      <ol className={css.grid}>
-        {placesOf(watched).map((result, position) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a place is its position.
-          <li key={position}>
-            <Place result={result} />
-          </li>
-        ))}
-      </ol>
+    <Page
+      title={batch.title}
+      heading={<EditableTitle title={batch.title} onRename={actions.rename} />}
+      actions={<Actions status={batch.status} counts={batch.counts} actions={actions} />}
+    >
+      <BatchStatus batch={batch} connection={watched.connection} isFollowed={phase !== 'ended'} />
+      {failure}
+      <BatchGrid places={placesOf(watched)} onRetry={actions.retryOne} />
     </Page>
   );
 }
 
-function Place({ result }: { result: Result | null }) {
-  const image = result?.images[0];
+interface ActionsProps {
+  status: string;
+  counts: { failed: number; canceled: number };
+  actions: BatchActions;
+}
+
+function Actions({ status, counts, actions }: ActionsProps) {
+  const { isBusy } = actions;
+  const again = counts.failed + counts.canceled;
   return (
-    <ImageTile
-      src={image?.thumbnailUrl ?? result?.imageUrl ?? null}
-      alt={result?.prompt ?? ''}
-      placeholder={image?.placeholder ?? null}
-    >
-      {result?.error && <p className={css.reason}>{result.error.message}</p>}
-    </ImageTile>
+    <>
+      {again > 0 && status !== 'CANCELING' && (
+        <Button busy={isBusy} onClick={actions.retryAll}>
+          <Icon name="retry" /> Retry {again.toLocaleString('en')}{' '}
+          {counts.failed > 0 ? 'failed' : 'cancelled'}
+        </Button>
+      )}
+      {status === 'PAUSED' && (
+        <Button look="primary" busy={isBusy} onClick={actions.resume}>
+          <Icon name="play" /> Resume
+        </Button>
+      )}
+      {(status === 'QUEUED' || status === 'RUNNING') && (
+        <Button busy={isBusy} onClick={actions.pause}>
+          <Icon name="pause" /> Pause
+        </Button>
+      )}
+      {!isOver(status) && status !== 'CANCELING' && (
+        <Button look="danger" busy={isBusy} onClick={actions.cancel}>
+          <Icon name="stop" /> Cancel
+        </Button>
+      )}
+    </>
   );
 }

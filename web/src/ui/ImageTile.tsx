@@ -13,6 +13,8 @@ interface ImageTileProps {
   height?: number | null;
   /** Keeps the picture's own proportions; a square otherwise, which grids want. */
   ownShape?: boolean;
+  /** Nothing happens in it yet: it waits without breathing. */
+  still?: boolean;
   /** Lies over the picture: why there is none, what may be done. */
   children?: ReactNode;
 }
@@ -28,12 +30,13 @@ export const ImageTile = memo(function ImageTile({
   width,
   height,
   ownShape = false,
+  still = false,
   children,
 }: ImageTileProps) {
   const blurred = useMemo(() => blurredOf(placeholder), [placeholder]);
   const shape = ownShape && width && height ? { aspectRatio: `${width} / ${height}` } : undefined;
   return (
-    <div className={css.tile} style={shape} data-waiting={src || children ? undefined : true}>
+    <div className={css.tile} style={shape} data-waiting={src || children || still ? undefined : true}>
       {blurred && <img className={css.picture} src={blurred} alt="" />}
       {src && <Picture key={src} src={src} alt={alt} />}
       {children && <div className={css.over}>{children}</div>}
