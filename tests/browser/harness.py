@@ -14,9 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
-__all__ = ["CHROMIUM", "Studio", "Witness", "find_chromium", "free_port", "open_browser"]
+__all__ = ["CHROMIUM", "Studio", "Witness", "find_chromium", "free_port", "grave_faults", "open_browser"]
 
 PROGRAM = Path(sys.executable).with_name("batch-studio")
 CHROMIUM = "BATCH_STUDIO_TEST_CHROMIUM"
@@ -31,6 +32,7 @@ QUIETLY = (
     "--disable-component-update",
     "--disable-sync",
 )
+GRAVE = {"serious", "critical"}
 STARTS, ENDS = 90.0, 15.0
 START = """
     mutation ($input: StartBatchInput!) {
@@ -155,6 +157,12 @@ class Witness:
         heard = [each for each in self.complaints if not any(text in each for text in self.tolerated)]
         assert heard == []
         assert self.strangers == set()
+
+
+async def grave_faults(page: Page) -> list[tuple[str, object]]:
+    """What axe-core finds serious, and where; without motion, or a half faded text has no contrast yet."""
+    found = (await Axe().run(page)).response["violations"]
+    return [(each["id"], each["nodes"][0]["target"]) for each in found if each["impact"] in GRAVE]
 
 
 def _is_a_setting(name: str) -> bool:

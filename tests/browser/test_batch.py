@@ -89,8 +89,10 @@ async def test_a_batch_is_paused_resumed_cancelled_and_renamed(studio: Studio, o
     await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
 
     await page.get_by_role("button", name="Rename").click()
-    await page.get_by_label("Title").fill("Boats in the morning")
+    await page.get_by_role("textbox", name="Rename").fill("Boats in the morning")
     await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Boats in the morning")).to_be_visible()
+    await expect(page.get_by_role("button", name="Rename")).to_be_focused()
     await page.reload()
     await expect(page.get_by_role("heading", name="Boats in the morning")).to_be_visible()
 

@@ -7,10 +7,10 @@ import { useElsewhere } from '../batch/useElsewhere';
 import { isOver } from '../batch/words';
 import { NotFound } from '../studio/NotFound';
 import { Button } from '../ui/Button';
-import { EditableTitle } from '../ui/EditableTitle';
 import { ErrorNote } from '../ui/ErrorNote';
 import { Icon } from '../ui/Icon';
 import { Page } from '../ui/Page';
+import { Rename } from '../ui/Rename';
 
 /** A batch as it fills; whatever comes between, it goes on where it was. */
 export default function BatchPage({ id }: { id: string }) {
@@ -23,10 +23,15 @@ export default function BatchPage({ id }: { id: string }) {
     <ErrorNote onRetry={follow}>The batch cannot be followed at the moment.</ErrorNote>
   );
   if (!batch) return failure || null;
+  const { title } = batch;
   return (
     <Page
-      title={batch.title}
-      heading={<EditableTitle title={batch.title} onRename={actions.rename} />}
+      title={title}
+      heading={
+        <Rename value={title} label="Rename" onSave={actions.rename}>
+          <h1>{title}</h1>
+        </Rename>
+      }
       actions={<Actions status={batch.status} counts={batch.counts} actions={actions} />}
     >
       <BatchStatus batch={batch} connection={watched.connection} isFollowed={phase !== 'ended'} />

@@ -26,8 +26,9 @@ function Main() {
   const main = useRef<HTMLElement>(null);
   const first = useRef(path);
   useEffect(() => {
-    // Who goes on by keyboard or by ear begins where the new page begins.
-    if (path !== first.current) main.current?.focus({ preventScroll: true });
+    // Who goes on by keyboard or by ear begins where the new page begins, unless what has the focus stayed.
+    const stayed = main.current?.contains(document.activeElement);
+    if (path !== first.current && !stayed) main.current?.focus({ preventScroll: true });
     first.current = '';
   }, [path]);
   return (

@@ -9,6 +9,7 @@ interface DialogProps {
   onClose: () => void;
   /** `large` is for a picture. */
   size?: 'small' | 'large';
+  /** What bears data-first has the focus at first. */
   children: ReactNode;
 }
 
@@ -17,8 +18,10 @@ export function Dialog({ title, open, onClose, size = 'small', children }: Dialo
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
-    if (open) dialog.current?.showModal();
-    else dialog.current?.close();
+    if (!open) return dialog.current?.close();
+    dialog.current?.showModal();
+    // React's autoFocus comes too early, before there is anything to be seen.
+    dialog.current?.querySelector<HTMLElement>('[data-first]')?.focus();
   }, [open]);
 
   function closeBeside(event: MouseEvent): void {

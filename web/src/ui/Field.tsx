@@ -10,6 +10,8 @@ export interface ControlProps {
 }
 
 interface FieldProps {
+  /** For what has to find the control; made up otherwise. */
+  id?: string;
   label: ReactNode;
   hint?: ReactNode;
   error?: string | null;
@@ -18,8 +20,9 @@ interface FieldProps {
 }
 
 /** A labelled input, select or textarea with what there is to say about it. */
-export function Field({ label, hint, error, children }: FieldProps) {
-  const id = useId();
+export function Field({ id: given, label, hint, error, children }: FieldProps) {
+  const made = useId();
+  const id = given ?? made;
   const about = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
   return (
     <div className={css.field}>

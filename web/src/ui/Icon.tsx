@@ -21,6 +21,7 @@ const PATHS = {
   right: 'M9 5l7 7-7 7',
   up: 'M5 15l7-7 7 7',
   down: 'M5 9l7 7 7-7',
+  grip: 'M9 6v.2 M15 6v.2 M9 12v.2 M15 12v.2 M9 18v.2 M15 18v.2',
 } as const;
 
 export type IconName = keyof typeof PATHS;
