@@ -8,18 +8,26 @@ interface ModelInputsProps {
   fields: readonly InputField[];
   values: Readonly<Record<string, unknown>>;
   refusals: readonly UserError[];
+  /** What holds for those that are not set. */
+  otherwise?: string;
   /** undefined for an input that is left to the model. */
   onChange: (name: string, value: unknown) => void;
 }
 
 /** A model's inputs; what is left empty is left to the model. */
-export function ModelInputs({ fields, values, refusals, onChange }: ModelInputsProps) {
+export function ModelInputs({
+  fields,
+  values,
+  refusals,
+  otherwise = 'as the model has them',
+  onChange,
+}: ModelInputsProps) {
   if (fields.length === 0) return null;
   const set = Object.keys(values).length;
   return (
     <details className={css.inputs}>
       <summary className={css.summary}>
-        Model inputs <span className={css.set}>{set > 0 ? `${set} set` : 'as the model has them'}</span>
+        Model inputs <span className={css.set}>{set > 0 ? `${set} set` : otherwise}</span>
       </summary>
       <div className={css.fields}>
         {fields.map((field) => (

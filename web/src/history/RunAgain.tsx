@@ -106,6 +106,7 @@ function Form({ batch, onClose }: Omit<RunAgainProps, 'open'>) {
         fields={fields}
         values={parameters}
         refusals={errors}
+        otherwise="as before"
         onChange={(name, value) =>
           setParameters(({ [name]: _, ...others }) =>
             value === undefined ? others : { ...others, [name]: value },

@@ -16,6 +16,7 @@ import { Page } from '../ui/Page';
 import { toast } from '../ui/toasts';
 import css from './CollectionPage.module.css';
 
+const LONGEST_NAME = 200;
 const { name, prompt } = blankTemplate();
 const BLANK: CollectionDraft = {
   name: '',
@@ -42,7 +43,9 @@ function Shared({ collection }: { collection: Collection }) {
   const draft = draftOf(collection);
   async function copy(): Promise<void> {
     setBusy(true);
-    const { payload, errors } = await act(CreateCollection, { input: draft });
+    const { payload, errors } = await act(CreateCollection, {
+      input: { ...draft, name: `Copy of ${draft.name}`.slice(0, LONGEST_NAME) },
+    });
     setBusy(false);
     if (!payload?.collection) return toast(textOf(errors));
     toast(`“${draft.name}” is copied into your own`);
