@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from engine.columns import Columns
@@ -32,6 +32,7 @@ MOST_CHARACTERS = 20_000_000
 """In all prompts and parameters of a batch, which are one statement."""
 NAME_RULE = TextRule(longest=200)
 PROMPT_RULE = TextRule(longest=10_000, lines=True)
+Texts: TypeAlias = Mapping[str, Sequence[str]]
 VALUES = {str, int, float}
 """What a variable stands for; a bool is none of them."""
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
@@ -98,11 +99,12 @@ def plan_batch(order: BatchOrder) -> BatchPlan:
     refusals = list(_refusals(order))
     if refusals:
         return _refused(order, 0, refusals)
-    extent = _extent(order)
+    texts = _texts(order.variables)
+    extent = _extent(order, texts)
     total = extent.prompts * order.variants
     if refusals := list(_excess(order, extent)):
         return _refused(order, total, refusals)
-    return BatchPlan(total=total, variants=order.variants, templates=_planned(order), refusals=[])
+    return BatchPlan(total=total, variants=order.variants, templates=_planned(order, texts), refusals=[])
 
 
 def _refused(order: BatchOrder, total: int, refusals: list[Refusal]) -> BatchPlan:
@@ -205,11 +207,11 @@ def _beyond(message: str) -> Refusal:
     return Refusal(path=(), code=UserErrorCode.LIMIT_REACHED, message=message)
 
 
-def _extent(order: BatchOrder) -> Extent:
+def _extent(order: BatchOrder, texts: Texts) -> Extent:
     """Of the whole batch; the templates that nothing is done to, maybe a thousand, are weighed at once."""
     rows = zip(order.templates.column("prompt"), order.templates.column("parameters"), strict=True)
     others = [(prompt, own) for prompt, own in rows if own or "{{" in prompt]
-    extents = [_extent_of(prompt, own, order) for prompt, own in others]
+    extents = [_extent_of(prompt, {**order.parameters, **own}, texts) for prompt, own in others]
     common = len(json.dumps(order.parameters))
     plain = len(order.templates) - len(others)
     characters = sum(map(len, order.templates.column("prompt"))) - sum(len(prompt) for prompt, _ in others)
@@ -217,19 +219,18 @@ def _extent(order: BatchOrder) -> Extent:
     return Extent(sum(prompts), max(longest), sum(filled))
 
 
-def _extent_of(prompt: str, own: Mapping[str, Any], order: BatchOrder) -> Extent:
-    lengths = {name: list(map(len, texts)) for name, texts in _choices(prompt, order).items()}
+def _extent_of(prompt: str, parameters: Mapping[str, Any], texts: Texts) -> Extent:
+    lengths = {name: list(map(len, texts[name])) for name in _names(prompt)}
     prompts = math.prod(map(len, lengths.values()))
     longest = len(VARIABLE.sub("", prompt))
     characters = longest * prompts
     for name in VARIABLE.findall(prompt):
         longest += max(lengths[name])
         characters += sum(lengths[name]) * (prompts // len(lengths[name]))
-    parameters = len(json.dumps({**order.parameters, **own}))
-    return Extent(prompts, longest, characters + prompts * parameters)
+    return Extent(prompts, longest, characters + prompts * len(json.dumps(parameters)))
 
 
-def _planned(order: BatchOrder) -> Columns[PlannedTemplate]:
+def _planned(order: BatchOrder, texts: Texts) -> Columns[PlannedTemplate]:
     drafts, collection = order.templates, order.collection
     parameters = [{**order.parameters, **own} if own else None for own in drafts.column("parameters")]
     common = asked_seed(order.parameters)
@@ -237,7 +238,7 @@ def _planned(order: BatchOrder) -> Columns[PlannedTemplate]:
         PlannedTemplate,
         len(drafts),
         template_name=drafts.column("name"),
-        prompts=[_filled(each, order) if "{{" in each else [each] for each in drafts.column("prompt")],
+        prompts=[_filled(each, texts) if "{{" in each else [each] for each in drafts.column("prompt")],
         template_id=drafts.column("id"),
         name=[f"{collection} - {name}" if collection else None for name in drafts.column("name")],
         model=drafts.column("model"),
@@ -252,16 +253,20 @@ def asked_seed(parameters: Mapping[str, Any]) -> int | None:
     return asked if type(asked) is int and 0 <= asked < 2**63 else None
 
 
-def _filled(prompt: str, order: BatchOrder) -> list[str]:
+def _texts(variables: Mapping[str, Any]) -> Texts:
+    """The values of each variable as they are filled in."""
+    return {name: list(map(str, v)) if isinstance(v, list) else [str(v)] for name, v in variables.items()}
+
+
+def _filled(prompt: str, texts: Texts) -> list[str]:
     """The prompt with each combination of values; no value is looked into for variables."""
-    choices = _choices(prompt, order)
-    return list(itertools.starmap(_form(prompt, [*choices]).format, itertools.product(*choices.values())))
-
-
-def _choices(prompt: str, order: BatchOrder) -> dict[str, list[str]]:
-    """The values of each of the prompt's variables."""
-    values = {name: order.variables[name] for name in _names(prompt)}
-    return {name: list(map(str, v)) if isinstance(v, list) else [str(v)] for name, v in values.items()}
+    names = _names(prompt)
+    pieces = VARIABLE.split(prompt)
+    if len(pieces) > 2 * len(names) + 1:  # a variable is used twice, with one value at a time
+        choices = [texts[name] for name in names]
+        return list(itertools.starmap(_form(prompt, names).format, itertools.product(*choices)))
+    parts = [texts[piece] if place % 2 else [piece] for place, piece in enumerate(pieces)]
+    return list(map("".join, itertools.product(*parts)))
 
 
 def _form(prompt: str, names: Sequence[str]) -> str:
