@@ -76,8 +76,9 @@ async def test_filters_and_search_are_in_the_address(
 ) -> None:
     await studio.start_batch(1, title="Harbour walk", templates=[CALM, STORM])
     await studio.start_batch(1, title="Harbour night", templates=[CALM])
-    await expect(card(history, "Harbour walk").get_by_text("1 failed")).to_be_visible()
+    await expect(card(history, "Harbour walk").get_by_text("Done in part")).to_be_visible()
     await history.get_by_role("searchbox").fill("harb")
+    await expect(history).to_have_url(re.compile(r"/history\?q=harb$"))
     await expect(history.get_by_role("article")).to_have_count(2)
     await history.get_by_label("State").select_option(label="With failures")
     await expect(history.get_by_role("article")).to_have_count(1)
@@ -98,6 +99,13 @@ async def test_filters_and_search_are_in_the_address(
     await expect(history.get_by_role("heading", name="No batch matches")).to_be_visible()
     await history.get_by_role("link", name="Show all").click()
     await expect(card(history, "Harbour night")).to_be_visible()
+
+
+async def test_a_filter_chosen_while_a_search_is_typed_stays(history: Page) -> None:
+    await history.get_by_role("searchbox").fill("harb")
+    await history.get_by_label("State").select_option(label="Cancelled")
+
+    await expect(history).to_have_url(re.compile(r"/history\?q=harb&state=canceled$"))
 
 
 async def test_a_deleted_batch_comes_back_by_undo_and_from_the_trash(history: Page, studio: Studio) -> None:

@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from 'react';
+import { useEffect } from 'react';
 import { act, textOf } from '../api/act';
 import type { List } from '../api/list';
 import { useList } from '../api/useList';
@@ -89,16 +89,13 @@ interface NothingProps {
 }
 
 export function Nothing({ filters, what }: NothingProps) {
-  const plain = useMemo(
-    () => addressOf({ ...NO_FILTERS, show: filters.show, trash: filters.trash }),
-    [filters],
-  );
+  const { show, trash } = filters;
   if (countOf(filters) || filters.search) {
     return (
       <EmptyState
         title={`No ${what} matches`}
         action={
-          <Link to={`/history${plain}`} className={buttonClass()}>
+          <Link to={`/history${addressOf({ ...NO_FILTERS, show, trash })}`} className={buttonClass()}>
             Show all
           </Link>
         }
@@ -107,7 +104,7 @@ export function Nothing({ filters, what }: NothingProps) {
       </EmptyState>
     );
   }
-  if (filters.trash) {
+  if (trash) {
     return (
       <EmptyState title="The trash is empty">What you delete waits here, and can be restored.</EmptyState>
     );
@@ -121,7 +118,7 @@ export function Nothing({ filters, what }: NothingProps) {
         </Link>
       }
     >
-      {filters.show === 'single'
+      {show === 'single'
         ? 'Images that are made on their own, outside any batch, are kept here.'
         : 'Every image that you make is kept here, batch by batch.'}
     </EmptyState>

@@ -10,7 +10,7 @@ import { Icon } from '../ui/Icon';
 import { SearchField } from '../ui/SearchField';
 
 import css from './FilterBar.module.css';
-import { addressOf, countOf, type Filters, NO_FILTERS, SHOWS, type State } from './filters';
+import { addressOf, countOf, type Filters, filtersIn, NO_FILTERS, SHOWS, type State } from './filters';
 
 const NAMES = { batches: 'Batches', images: 'Images', single: 'Single images' };
 const STATE_NAMES: [State, string][] = [
@@ -42,7 +42,8 @@ export function FilterBar({ filters }: { filters: Filters }) {
         <SearchField
           label={filters.show === 'batches' ? 'Search titles and prompts' : 'Search names and prompts'}
           value={filters.search}
-          onSearch={(search, replace) => show({ ...filters, search }, replace)}
+          // It comes a moment after it was typed: another filter may have been chosen since.
+          onSearch={(search, replace) => show({ ...filtersIn(location.search), search }, replace)}
         />
         <Button
           className={css.toggle}
