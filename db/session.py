@@ -73,8 +73,9 @@ ROLES = frozenset({"anon", "authenticated"})
 # asyncpg's own leaves the role, which RESET ALL skips.
 RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; reset role"
 
-# In one round trip. A transaction that has failed inside stops at the select, and is not taken for committed.
-END = f"select; commit; {RESET}"
+# In one round trip, the commit last: what fails in it has not been committed.
+END = f"{RESET}; commit"
+
 PLAN_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)"
 """What is asked is in a compiled statement's text; PostgreSQL would plan it anew for each length of page."""
 END_OF_READING = "commit; reset role"

@@ -99,6 +99,66 @@ async def test_the_image_of_a_generation_is_looked_up(how, database, ada, histor
     assert not [step for step in plan if step["Node Type"] == "BitmapAnd"]
 
 
+PAGE = """{ batches(first: 20, after: %s) { pageInfo { hasNextPage endCursor }
+  nodes { id title counts { total saved } images(first: 4) { nodes { url } } } } }"""
+BATCH = '{ batch(id: "%s") { images(first: 100) { nodes { id name url thumbnailUrl createdAt } } } }'
+SEARCH = """{ images(filter: {search: "boat"}) { nodes { id } }
+  batches(filter: {search: "harbour"}) { nodes { id } } }"""
+
+
+@pytest.fixture
+async def many_histories(database, ada, ben, owner) -> UUID:
+    """Sixty batches of ada's with four images each, among three hundred of ben's; one of ada's."""
+    batch = "insert into batches (title, model, total) select 'Boats', 'demo', 4 from generate_series(1, $1)"
+    image = """
+        insert into images (batch_id, position, name, prompt, url, model)
+        select id, place, 'Boat', 'a boat', user_id || '/' || id || '/' || place || '.png', 'demo'
+        from batches, generate_series(0, 3) as place
+    """
+    for viewer, count in ((ada, 60), (ben, 300)):
+        async with database.session(viewer) as session:
+            await session.connection.execute(batch, count)
+            await session.connection.execute(image)
+    await owner.execute("vacuum (analyze) batches, images")
+    async with database.session(ada) as session:
+        return await session.connection.fetchval("select id from batches order by id limit 1")
+
+
+async def _end_of_page(session: Session, after: str) -> str:
+    ((page,),) = await session.read(*query(PAGE % after))
+    return f'"{orjson.loads(page)["pageInfo"]["endCursor"]}"'
+
+
+async def test_a_page_of_a_history_costs_what_it_shows(many_histories, database, ada):
+    async with database.session(ada) as session:
+        middle = await _end_of_page(session, "null")
+        plans = [await compiled_steps(session, *query(PAGE % after)) for after in ("null", middle)]
+
+    for plan in plans:
+        assert not [step for step in plan if step["Node Type"] in {"Seq Scan", "BitmapAnd"}]
+        assert rows_read(plan) < 12 * (21 + 20 * 4)
+
+
+async def test_the_images_of_a_batch_cost_what_they_are(many_histories, database, ada):
+    async with database.session(ada) as session:
+        plan = await compiled_steps(session, *query(BATCH % many_histories))
+
+    assert not [step for step in plan if step["Node Type"] in {"Seq Scan", "BitmapAnd"}]
+    assert rows_read(plan) < 50
+
+
+async def test_a_search_reads_no_row_of_anothers(many_histories, database, ada):
+    async with database.session(ada) as session:
+        plan = await compiled_steps(session, *query(SEARCH))
+
+    read = sum(
+        step["Actual Loops"] * (step["Actual Rows"] + step.get("Rows Removed by Filter", 0))
+        for step in plan
+        if step.get("Relation Name") == "images"
+    )
+    assert read <= 240
+
+
 @pytest.fixture
 async def crowd(database, ada) -> None:
     """A long queue, and much more that waits to get there."""
