@@ -116,9 +116,8 @@ class Compiler:
 
     def key(self, asked: Asked) -> str:
         """A field's own name is ours; any other is the client's."""
-        if asked.key in {asked.name, TAG}:
-            return f"'{asked.key}'"
-        return self.bind(("key", asked.key), lambda _: asked.key, "text")
+        key = asked.key
+        return f"'{key}'" if key in {asked.name, TAG} else self.bind(("key", key), lambda _: key, "text")
 
     def fill(self, sql: str, asked: Asked, arguments: Mapping[str, Argument], **names: str) -> str:
         """The SQL of the map with its placeholders filled in."""

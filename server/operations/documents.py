@@ -33,7 +33,7 @@ from server.operations.admission import PageArguments
 from server.operations.measure import Limits, Size, excess, measure
 from server.operations.trusted import TrustedDocuments
 
-__all__ = ["REMEMBERED_DOCUMENTS", "Document", "DocumentPolicy", "Introspection", "Reader"]
+__all__ = ["MOST_ERRORS", "REMEMBERED_DOCUMENTS", "Document", "DocumentPolicy", "Introspection", "Reader"]
 
 REMEMBERED_DOCUMENTS = 512
 LONGEST_TEXT = 50_000
@@ -45,7 +45,7 @@ REMEMBERED_SIZES = 16
 """Of one document, by the lengths of its pages."""
 
 Introspection: TypeAlias = Literal["everybody", "claim", "nobody"]
-Pages: TypeAlias = tuple[tuple[str, int | float], ...]
+Pages: TypeAlias = tuple[tuple[str, int | float | None], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +68,21 @@ class Document:
         self.fragments = {
             each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)
         }
+        self._declared = {
+            variable.variable.name.value
+            for each in self.operations
+            for variable in each.variable_definitions or ()
+        }
         self._sizes: dict[Pages, Size] = {}
         self._pages: dict[int, PageArguments] = {}
 
     def size(self, variables: Mapping[str, Any]) -> Size:
-        """How large it is with these lengths of pages."""
-        pages = tuple((name, each) for name, each in variables.items() if isinstance(each, int | float))
+        """How large it is with these lengths of pages; null stands for the field's own."""
+        pages = tuple(
+            (name, each)
+            for name, each in variables.items()
+            if name in self._declared and isinstance(each, int | float | None)
+        )
         size = self._sizes.get(pages)
         if size is None:
             size = measure(self.ast, self.schema, dict(pages))

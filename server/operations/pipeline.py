@@ -23,7 +23,7 @@ from engine.viewer import Viewer
 from resolvers.context import Context
 from resolvers.faults import Fault
 from server.operations.admission import refuse_writing
-from server.operations.documents import Document, DocumentPolicy, Reader
+from server.operations.documents import MOST_ERRORS, Document, DocumentPolicy, Reader
 from server.operations.errors import NothingToRunError, RefusedError, as_graphql, masked
 from server.operations.plans import Plans
 from server.operations.rates import Rates
@@ -139,7 +139,7 @@ class Pipeline:
     ) -> VariableValues:
         """The variables, which ask for no page that no list has. Raises RefusedError."""
         definitions = operation.variable_definitions or ()
-        variables = get_variable_values(self.graphql, definitions, raw, hide_suggestions=True)
+        variables = get_variable_values(self.graphql, definitions, raw, MOST_ERRORS, hide_suggestions=True)
         if isinstance(variables, list):
             raise RefusedError(variables)
         if faults := document.pages(operation).faults(variables):

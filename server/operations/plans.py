@@ -12,10 +12,15 @@ from typing import Any
 import structlog
 from graphql import (
     ExecutionResult,
+    FieldNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionNode,
+    SelectionSetNode,
     is_non_null_type,
 )
 from graphql.execution.values import VariableValues
@@ -85,7 +90,12 @@ class Plans:
     def find(
         self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
     ) -> Plan | None:
-        """None for what graphql-core has to execute."""
+        """None for what graphql-core has to execute.
+
+        Nothing is kept of that: its variables may hold JSON, whose form is as large as a client likes.
+        """
+        if operation.operation is not OperationType.QUERY or not _reads(document, operation.selection_set):
+            return None
         key = (document.text, operation.name and operation.name.value, form(variables.coerced))
         if key in self._plans:
             self._plans.move_to_end(key)
@@ -98,8 +108,6 @@ class Plans:
     def _plan(
         self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
     ) -> Plan | None:
-        if operation.operation is not OperationType.QUERY:
-            return None
         try:
             return self._compiled(Selecting(self.schema, document.fragments, operation, variables))
         except Exception:
@@ -109,8 +117,7 @@ class Plans:
 
     def _compiled(self, selecting: Selecting) -> Plan | None:
         roots = selecting.roots()
-        names = {each.name for each in roots}
-        if not names & READ or not names <= COMPILED:
+        if not any(each.name in READ for each in roots):
             return None
         keys = [each.key for each in roots]
         fixed = [None if each.varies else each.values(selecting.variables) for each in selecting.sources]
@@ -126,6 +133,22 @@ class Plans:
         query = self.schema.query_type
         field = self.schema.get_field(query, name) if query else None
         return field is not None and not is_non_null_type(field.type)
+
+
+def _reads(document: Document, selections: SelectionSetNode) -> bool:
+    """Whether all root fields are such as can be compiled, whatever the directives before them."""
+    return all(_is_read(document, each) for each in selections.selections)
+
+
+def _is_read(document: Document, node: SelectionNode) -> bool:
+    match node:
+        case FieldNode():
+            return node.name.value in COMPILED
+        case InlineFragmentNode():
+            return _reads(document, node.selection_set)
+        case FragmentSpreadNode():
+            return _reads(document, document.fragments[node.name.value].selection_set)
+    return False
 
 
 def _begin(key: str, *, is_first: bool) -> bytes:

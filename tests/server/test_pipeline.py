@@ -8,6 +8,8 @@ import pytest
 from db.session import open_database
 from engine.viewer import ANONYMOUS
 from resolvers.context import Context, Services
+from server.operations.documents import MOST_ERRORS
+from server.operations.errors import RefusedError
 from server.operations.pipeline import Operation, Pipeline
 from worker.fakes import QuietHints
 
@@ -72,6 +74,41 @@ def test_another_form_of_the_variables_is_another_plan(pipeline):
 def test_what_the_compiler_does_not_know_has_no_plan(query, pipeline):
     assert plan(pipeline, query) is None
     assert pipeline.plans.fallbacks == 0
+
+
+PREVIEW = "query ($input: StartBatchInput!) { previewBatch(input: $input) { total } }"
+
+
+def test_nothing_is_kept_of_the_variables_of_what_has_no_plan():
+    pipeline = Pipeline()
+
+    assert plan(pipeline, PREVIEW, input={"parameters": {f"p{n}": n for n in range(1_000)}}) is None
+    assert not pipeline.plans._plans
+
+
+def test_variables_that_are_wrong_in_very_many_places_are_refused_in_a_few_words(pipeline):
+    query = "query ($status: [BatchStatus!]) { batches(filter: {status: $status}) { totalCount } }"
+
+    with pytest.raises(RefusedError) as refusal:
+        asked(pipeline, query, status=["x"] * 10_000)
+
+    assert len(refusal.value.errors) <= MOST_ERRORS + 1
+
+
+PAGES = "query ($n: Int = 1) { batches(first: 100) { nodes { generations(first: $n) { totalCount } } } }"
+
+
+def test_null_for_the_length_of_a_page_costs_as_much_as_the_page_that_comes(pipeline):
+    document = asked(pipeline, PAGES).document
+    own, few, fields_own = (document.size(each).cost for each in ({}, {"n": 2}, {"n": None}))
+
+    assert own < few < fields_own
+
+
+def test_variables_that_no_operation_declares_are_not_measured(pipeline):
+    document = asked(pipeline, PAGES).document
+
+    assert document.size({f"v{n}": n for n in range(100)}) is document.size({})
 
 
 @pytest.mark.parametrize(
