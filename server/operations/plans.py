@@ -110,6 +110,10 @@ class Plans:
     ) -> Plan | None:
         try:
             return self._compiled(Selecting(self.schema, document.fragments, operation, variables))
+        except (
+            GraphQLError
+        ):  # a directive's variable is null: the client's fault, which graphql-core tells it
+            return None
         except Exception:
             self.fallbacks += 1
             logger.exception("not_compiled")

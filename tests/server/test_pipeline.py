@@ -76,6 +76,14 @@ def test_what_the_compiler_does_not_know_has_no_plan(query, pipeline):
     assert pipeline.plans.fallbacks == 0
 
 
+def test_a_directive_whose_variable_is_null_is_no_failure_to_compile():
+    pipeline = Pipeline()
+    query = "query ($with: Boolean = true) { batch(id: 1) { id @include(if: $with) } }"
+
+    assert plan(pipeline, query, **{"with": None}) is None
+    assert pipeline.plans.fallbacks == 0
+
+
 PREVIEW = "query ($input: StartBatchInput!) { previewBatch(input: $input) { total } }"
 
 
