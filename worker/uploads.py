@@ -35,12 +35,17 @@ class ReceivedUploads:
             return False
         if draft.size != upload.byte_size:
             raise UploadRefusedError(f"It has {draft.size:,} bytes, not the {upload.byte_size:,} announced.")
-        data = await self.storage.read(upload.staging_key)
-        if data is None:
-            raise StorageError("The file could not be read.")
+        data = await self._draft(upload, draft.size)
         await self.keep(upload, data)
         await self.storage.remove([upload.staging_key])
         return True
+
+    async def _draft(self, upload: Upload, size: int) -> bytes:
+        """No more of it than was found: its address may be used again meanwhile, for a file of any size."""
+        data = b"".join([part async for part in self.storage.stream(upload.staging_key, 0, size)])
+        if len(data) != size:
+            raise StorageError("The file could not be read.")
+        return data
 
     async def keep(self, upload: Upload, data: bytes) -> None:
         """Puts it where it can be used. Raises UploadRefusedError and StorageError."""

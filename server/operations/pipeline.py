@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
+import structlog
 from graphql import (
     ExecutionResult,
     Executor,
@@ -34,6 +35,8 @@ from server.watching.visits import current_visit
 __all__ = ["ANY", "Asked", "Operation", "Pipeline"]
 
 ANY = frozenset(OperationType)
+
+logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,8 @@ class Pipeline:
             return await plan.answer(context, asked.variables)
         except Fault as fault:
             return rendered(plan.failed(fault))
-        except Exception:  # which field it is of, graphql-core finds out
+        except Exception as error:  # which field it is of, graphql-core finds out
+            logger.warning("answered_the_long_way", reason=type(error).__name__)
             return await self._execute(asked, context)
 
     def executor(self, asked: Asked, context: Context) -> Executor[Any]:
