@@ -140,3 +140,18 @@ test('what a next page has in common with the list is there once', () => {
     { id: 'c' },
   ]);
 });
+
+test('what is told while a page is being read counts, not what the page had of it', async () => {
+  let answer: (page: { nodes: Item[]; pageInfo: { hasNextPage: boolean; endCursor: null } }) => void =
+    () => {};
+  const list = createList<Item>(() => new Promise((resolve) => (answer = resolve)));
+  const pageInfo = { hasNextPage: false, endCursor: null };
+  const reading = list.refresh();
+  await Promise.resolve();
+  list.put({ id: '1', name: 'newer' });
+  list.remove('2');
+  answer({ nodes: [{ id: '1', name: 'older' }, { id: '2' }, { id: '3' }], pageInfo });
+  await reading;
+
+  expect(list.get().items).toEqual([{ id: '1', name: 'newer' }, { id: '3' }]);
+});

@@ -46,6 +46,14 @@ export function createList<Item extends Identified>(load: Load<Item>, first = FI
   let work: Promise<void> = Promise.resolve();
   let soon: ReturnType<typeof setTimeout> | undefined;
   const listeners = new Set<() => void>();
+  // What was told while a page was being read: the page may be older. Null is what was removed.
+  const told = new Map<string, Item | null>();
+
+  async function read(...page: Parameters<Load<Item>>): Promise<Page<Item>> {
+    told.clear();
+    const { nodes, ...rest } = await load(...page);
+    return { ...rest, nodes: nodes.flatMap((node) => withTold(node, told.get(node.id))) };
+  }
 
   function become(change: Partial<Listed<Item>>): void {
     state = { ...state, ...change };
@@ -68,7 +76,7 @@ export function createList<Item extends Identified>(load: Load<Item>, first = FI
     clearTimeout(soon);
     soon = undefined;
     return inTurn(async () => {
-      const page = await load(null, Math.min(MOST, Math.max(first, state.items.length)), true);
+      const page = await read(null, Math.min(MOST, Math.max(first, state.items.length)), true);
       return withFresh(state, page);
     });
   }
@@ -84,21 +92,28 @@ export function createList<Item extends Identified>(load: Load<Item>, first = FI
       if (state.phase === 'loading') return work;
       become({ phase: 'loading' });
       return inTurn(async () =>
-        state.cursor ? withNext(state, await load(state.cursor, first, false)) : {},
+        state.cursor ? withNext(state, await read(state.cursor, first, false)) : {},
       );
     },
     refreshSoon() {
       soon ??= setTimeout(refresh, SOON);
     },
     put(item) {
+      told.set(item.id, item);
       become({ items: state.items.map((each) => (each.id === item.id ? item : each)) });
     },
     remove(id) {
+      told.set(id, null);
       const items = state.items.filter((each) => each.id !== id);
       const gone = state.items.length - items.length;
       become({ items, total: state.total === null ? null : state.total - gone });
     },
   };
+}
+
+function withTold<Item>(node: Item, told: Item | null | undefined): Item[] {
+  if (told === null) return [];
+  return [told ?? node];
 }
 
 /** With the page after it; what it has already is not added again. */
