@@ -316,7 +316,10 @@ QUERIES = {
     "calls left open": """
         select count(*) from studio.attempts where outcome = 'asked' and prediction_id is null
     """,
-    "jobs left": "select count(*) from pgq.pgqueuer where status in ('queued', 'picked')",
+    # The purge of the trash is always due again.
+    "jobs left": """
+        select count(*) from pgq.pgqueuer where status in ('queued', 'picked') and entrypoint <> 'purge'
+    """,
 }
 
 
