@@ -11,8 +11,12 @@ __all__ = ["generation_columns"]
 
 
 def generation_columns(templates: Collection[PlannedTemplate]) -> dict[str, Any]:
-    """Without those that are null throughout; `before` is how many prompts come before a template's own."""
+    """Without those that are null throughout; `before` is how many prompts come before a template's own,
+    where that is not one of each template.
+    """
     planned = Columns.of(PlannedTemplate, templates)
-    columns = {name: planned.column(name) for name in PlannedTemplate._fields}
-    given = {name: values for name, values in columns.items() if values.count(None) < len(values)}
-    return given | {"before": list(accumulate(map(len, columns["prompts"]), initial=0))[:-1]}
+    given = {name: values for name, values in planned.columns.items() if values.count(None) < len(values)}
+    prompts = planned.column("prompts")
+    if len(max(prompts, key=len)) > 1:
+        given["before"] = list(accumulate(map(len, prompts), initial=0))[:-1]
+    return given

@@ -10,12 +10,12 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 class Columns(Collection[Row]):
-    """Many of a NamedTuple, in order; a column that is not given is the field's default throughout."""
+    """Many of a NamedTuple, in order; a column not given, or empty, is the field's default throughout."""
 
     def __init__(self, kind: type[Row], length: int, **columns: Sequence[Any]) -> None:
         self.kind = kind
         self.length = length
-        self.columns = columns
+        self.columns = {name: values for name, values in columns.items() if values}
 
     @classmethod
     def of(cls, kind: type[Row], rows: Collection[Row]) -> "Columns[Row]":
@@ -25,9 +25,12 @@ class Columns(Collection[Row]):
         columns = {name: [row[place] for row in rows] for place, name in enumerate(_fields(kind))}
         return cls(kind, len(rows), **columns)
 
+    def given(self, name: str) -> Sequence[Any]:
+        """The column, or nothing where it is the default throughout."""
+        return self.columns.get(name, ())
+
     def column(self, name: str) -> Sequence[Any]:
-        given = self.columns.get(name)
-        return [_defaults(self.kind)[name]] * self.length if given is None else given
+        return self.given(name) or [_defaults(self.kind).get(name)] * self.length
 
     def __len__(self) -> int:
         return self.length
@@ -39,7 +42,7 @@ class Columns(Collection[Row]):
         return any(row == each for each in self)
 
     def __add__(self, other: "Columns[Row]") -> "Columns[Row]":
-        columns = {name: [*self.column(name), *other.column(name)] for name in _fields(self.kind)}
+        columns = {name: [*self.column(name), *other.column(name)] for name in self.columns | other.columns}
         return Columns(self.kind, self.length + other.length, **columns)
 
 

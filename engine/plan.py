@@ -33,6 +33,8 @@ MOST_CHARACTERS = 20_000_000
 NAME_RULE = TextRule(longest=200)
 PROMPT_RULE = TextRule(longest=10_000, lines=True)
 Texts: TypeAlias = Mapping[str, Sequence[str]]
+Uses: TypeAlias = Mapping[int, Sequence[str]]
+"""The variables of the prompts that have any, by the template's place."""
 VALUES = {str, int, float}
 """What a variable stands for; a bool is none of them."""
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
@@ -96,22 +98,24 @@ class BatchPlan:
 
 def plan_batch(order: BatchOrder) -> BatchPlan:
     """Template by template, then each combination of variables, then each variant."""
-    refusals = list(_refusals(order))
+    uses = _uses(order.templates.column("prompt"))
+    refusals = list(_refusals(order, uses))
     if refusals:
         return _refused(order, 0, refusals)
     texts = _texts(order.variables)
-    extent = _extent(order, texts)
+    extent = _extent(order, uses, texts)
     total = extent.prompts * order.variants
     if refusals := list(_excess(order, extent)):
         return _refused(order, total, refusals)
-    return BatchPlan(total=total, variants=order.variants, templates=_planned(order, texts), refusals=[])
+    templates = _planned(order, uses, texts)
+    return BatchPlan(total=total, variants=order.variants, templates=templates, refusals=[])
 
 
 def _refused(order: BatchOrder, total: int, refusals: list[Refusal]) -> BatchPlan:
     return BatchPlan(total=total, variants=order.variants, templates=[], refusals=refusals)
 
 
-def _refusals(order: BatchOrder) -> Iterator[Refusal]:
+def _refusals(order: BatchOrder, uses: Uses) -> Iterator[Refusal]:
     if not order.templates:
         yield Refusal(
             path=("templates",),
@@ -129,8 +133,9 @@ def _refusals(order: BatchOrder) -> Iterator[Refusal]:
         for template in order.templates:
             yield from refuse_template(template, order.models)
     yield from _variable_refusals(order.variables)
-    for name, user in _first_uses(order.templates).items():
+    for name, place in _first_uses(uses).items():
         if name not in order.variables:
+            user = order.templates.column("name")[place]
             yield Refusal(
                 path=("variables", name),
                 code=UserErrorCode.REQUIRED,
@@ -172,13 +177,14 @@ def _variable_refusals(variables: Mapping[str, Any]) -> Iterator[Refusal]:
                 code=UserErrorCode.REQUIRED,
                 message=f"The list of values for {{{{{name}}}}} is empty.",
             )
-        if not set(map(type, values)) <= VALUES:
+        kinds = set(map(type, values))
+        if not kinds <= VALUES:
             yield Refusal(
                 path=("variables", name),
                 code=UserErrorCode.INVALID,
                 message=f"{{{{{name}}}}} takes a text, a number, or a list of them.",
             )
-        texts = [each for each in values if isinstance(each, str)]
+        texts = [each for each in values if isinstance(each, str)] if str in kinds else []
         if not all_good(texts, PROMPT_RULE):
             for text in texts:
                 yield from refuse_text(text, ("variables", name), PROMPT_RULE)
@@ -207,14 +213,16 @@ def _beyond(message: str) -> Refusal:
     return Refusal(path=(), code=UserErrorCode.LIMIT_REACHED, message=message)
 
 
-def _extent(order: BatchOrder, texts: Texts) -> Extent:
+def _extent(order: BatchOrder, uses: Uses, texts: Texts) -> Extent:
     """Of the whole batch; the templates that nothing is done to, maybe a thousand, are weighed at once."""
-    rows = zip(order.templates.column("prompt"), order.templates.column("parameters"), strict=True)
-    others = [(prompt, own) for prompt, own in rows if own or "{{" in prompt]
-    extents = [_extent_of(prompt, {**order.parameters, **own}, texts) for prompt, own in others]
+    all_prompts, parameters = order.templates.column("prompt"), order.templates.column("parameters")
+    others = uses.keys() | {place for place, own in enumerate(order.templates.given("parameters")) if own}
+    extents = [
+        _extent_of(all_prompts[place], {**order.parameters, **parameters[place]}, texts) for place in others
+    ]
     common = len(json.dumps(order.parameters))
     plain = len(order.templates) - len(others)
-    characters = sum(map(len, order.templates.column("prompt"))) - sum(len(prompt) for prompt, _ in others)
+    characters = sum(map(len, all_prompts)) - sum(len(all_prompts[place]) for place in others)
     prompts, longest, filled = zip(*extents, Extent(plain, 0, characters + plain * common), strict=True)
     return Extent(sum(prompts), max(longest), sum(filled))
 
@@ -230,21 +238,29 @@ def _extent_of(prompt: str, parameters: Mapping[str, Any], texts: Texts) -> Exte
     return Extent(prompts, longest, characters + prompts * len(json.dumps(parameters)))
 
 
-def _planned(order: BatchOrder, texts: Texts) -> Columns[PlannedTemplate]:
+def _planned(order: BatchOrder, uses: Uses, texts: Texts) -> Columns[PlannedTemplate]:
     drafts, collection = order.templates, order.collection
-    parameters = [{**order.parameters, **own} if own else None for own in drafts.column("parameters")]
+    parameters = [{**order.parameters, **own} if own else None for own in drafts.given("parameters")]
     common = asked_seed(order.parameters)
+    seeds = [common if each is None else asked_seed(each) for each in parameters]
     return Columns(
         PlannedTemplate,
         len(drafts),
         template_name=drafts.column("name"),
-        prompts=[_filled(each, texts) if "{{" in each else [each] for each in drafts.column("prompt")],
-        template_id=drafts.column("id"),
-        name=[f"{collection} - {name}" if collection else None for name in drafts.column("name")],
-        model=drafts.column("model"),
+        prompts=_filled_prompts(drafts.column("prompt"), uses, texts),
+        template_id=drafts.given("id"),
+        name=[f"{collection} - {name}" for name in drafts.column("name")] if collection else (),
+        model=drafts.given("model"),
         parameters=parameters,
-        seed=[common if each is None else asked_seed(each) for each in parameters],
+        seed=seeds or ([] if common is None else [common] * len(drafts)),
     )
+
+
+def _filled_prompts(prompts: Sequence[str], uses: Uses, texts: Texts) -> Sequence[Sequence[str]]:
+    filled: list[Sequence[str]] = list(zip(prompts, strict=True))
+    for place, names in uses.items():
+        filled[place] = _filled(prompts[place], names, texts)
+    return filled
 
 
 def asked_seed(parameters: Mapping[str, Any]) -> int | None:
@@ -258,9 +274,8 @@ def _texts(variables: Mapping[str, Any]) -> Texts:
     return {name: list(map(str, v)) if isinstance(v, list) else [str(v)] for name, v in variables.items()}
 
 
-def _filled(prompt: str, texts: Texts) -> list[str]:
+def _filled(prompt: str, names: Sequence[str], texts: Texts) -> list[str]:
     """The prompt with each combination of values; no value is looked into for variables."""
-    names = _names(prompt)
     pieces = VARIABLE.split(prompt)
     if len(pieces) > 2 * len(names) + 1:  # a variable is used twice, with one value at a time
         choices = [texts[name] for name in names]
@@ -282,10 +297,16 @@ def _names(prompt: str) -> list[str]:
     return list(dict.fromkeys(VARIABLE.findall(prompt)))
 
 
-def _first_uses(templates: Columns[TemplateDraft]) -> dict[str, str]:
-    """Each variable with the name of the first template that uses it."""
-    uses: dict[str, str] = {}
-    for template, prompt in zip(templates.column("name"), templates.column("prompt"), strict=True):
-        if "{{" in prompt:
-            uses |= {name: template for name in _names(prompt) if name not in uses}
-    return uses
+def _uses(prompts: Sequence[str]) -> Uses:
+    if "{" not in "".join(prompts):  # a thousand at once
+        return {}
+    return {place: names for place, prompt in enumerate(prompts) if (names := _names(prompt))}
+
+
+def _first_uses(uses: Uses) -> dict[str, int]:
+    """Each variable with the place of the first template that uses it."""
+    first: dict[str, int] = {}
+    for place, names in uses.items():
+        for name in names:
+            first.setdefault(name, place)
+    return first

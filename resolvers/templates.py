@@ -10,7 +10,7 @@ from engine.columns import Columns
 from engine.plan import NAME_RULE, TemplateDraft, refuse_template
 from engine.refusals import Refusal, TextRule, not_found, refuse_count, refuse_object, refuse_text
 from engine.words import UserErrorCode
-from schema.inputs import CreateCollectionInput, TemplateInput, UpdateCollectionInput
+from schema.inputs import CreateCollectionInput, GivenTemplate, UpdateCollectionInput
 from schema.node import Row, read_id
 
 __all__ = [
@@ -39,7 +39,7 @@ def refuse_collection(
         yield from _refuse_kept(asked.templates, models)
 
 
-def _refuse_kept(templates: Sequence[TemplateInput], models: frozenset[str]) -> Iterator[Refusal]:
+def _refuse_kept(templates: Sequence[GivenTemplate], models: frozenset[str]) -> Iterator[Refusal]:
     if not templates:
         message = "A collection needs at least one template."
         yield Refusal(path=("templates",), code=UserErrorCode.REQUIRED, message=message)
@@ -48,25 +48,27 @@ def _refuse_kept(templates: Sequence[TemplateInput], models: frozenset[str]) -> 
         yield from refuse_template(template, models)
 
 
-def refuse_templates(templates: Sequence[TemplateInput]) -> Iterator[Refusal]:
+def refuse_templates(templates: Sequence[GivenTemplate]) -> Iterator[Refusal]:
     """How many there are and what parameters they have; refuse_template checks the rest."""
     yield from refuse_count(len(templates), ("templates",), most=MAX_TEMPLATES)
     for place, template in enumerate(templates[:MAX_TEMPLATES]):
-        if template.parameters is not None:
-            yield from refuse_object(template.parameters, ("templates", str(place), "parameters"))
+        if (parameters := template.get("parameters")) is not None:
+            yield from refuse_object(parameters, (*PATHS[place], "parameters"))
 
 
-def written_templates(templates: Sequence[TemplateInput]) -> Columns[TemplateDraft]:
+def written_templates(templates: Sequence[GivenTemplate]) -> Columns[TemplateDraft]:
     """Those of the input that refuse_templates let pass, as the plan needs them."""
     given = templates[:MAX_TEMPLATES]
+    models = [each.get("model") for each in given]
+    parameters = [each.get("parameters") for each in given]
     return Columns(
         TemplateDraft,
         len(given),
-        name=[each.name for each in given],
-        prompt=[each.prompt for each in given],
+        name=[each["name"] for each in given],
+        prompt=[each["prompt"] for each in given],
         path=PATHS[: len(given)],
-        model=[each.model for each in given],
-        parameters=[each.parameters or {} for each in given],
+        model=models if models.count(None) < len(models) else (),
+        parameters=[each or {} for each in parameters] if any(parameters) else (),
     )
 
 
@@ -89,14 +91,14 @@ async def kept_templates(
     return Columns.of(TemplateDraft, chosen), absent
 
 
-def template_rows(templates: Sequence[TemplateInput]) -> list[dict[str, Any]]:
+def template_rows(templates: Sequence[GivenTemplate]) -> list[dict[str, Any]]:
     """The rows of a collection's templates, in order, as JSON."""
     return [
         {
-            "name": template.name,
-            "prompt": template.prompt,
-            "model": template.model,
-            "parameters": json_object(template.parameters),
+            "name": template["name"],
+            "prompt": template["prompt"],
+            "model": template.get("model"),
+            "parameters": json_object(template.get("parameters")),
         }
         for template in templates
     ]

@@ -1,6 +1,6 @@
 -- name: insert_batch
 -- A batch and the images of the templates in $10, a JSON object of columns: each template's prompts, how many come before
--- them, and whatever is not as with the others; each prompt $11 times. Their insertion counts as the first changes: each
+-- them if that is not one of each, and whatever is not as with the others; each prompt $11 times. Their insertion counts as the first changes: each
 -- gets a place before every later one. A collection may be gone since it was read.
 with batch as (
     insert into batches (
@@ -25,10 +25,10 @@ with batch as (
             jsonb_array_elements_text($10::jsonb -> 'model'),
             jsonb_array_elements($10::jsonb -> 'parameters'),
             jsonb_array_elements_text($10::jsonb -> 'seed')
-         ) as t (before, prompts, template_id, template_name, name, model, parameters, seed),
+         ) with ordinality as t (before, prompts, template_id, template_name, name, model, parameters, seed, nth),
          jsonb_array_elements_text(t.prompts) with ordinality as p (prompt, number),
          generate_series(1, $11) as variant,
-         lateral (select (t.before::integer + number - 1) * $11::integer + variant - 1) as g (place)
+         lateral (select (coalesce(t.before::integer, t.nth - 1) + number - 1) * $11::integer + variant - 1) as g (place)
 )
 select id, user_id from batch
 
