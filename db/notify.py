@@ -10,7 +10,7 @@ from functools import partial
 import asyncpg
 
 from db.hints import ANSWER_TIMEOUT, Line, Listener, Send
-from db.session import CONNECT_TIMEOUT
+from db.pool import CONNECT_TIMEOUT
 
 __all__ = ["CHANNEL", "notify_line"]
 

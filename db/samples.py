@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from db.connect import connect
-from db.session import Session, prepare_connection
+from db.pool import prepare_connection
+from db.session import Session
 
 __all__ = ["add_samples"]
 

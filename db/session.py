@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias, cast
 
 import asyncpg
-import orjson
 from asyncpg.pool import PoolConnectionProxy
 
+from db.pool import RESET, PooledConnection, Readers, open_pool, open_readers
 from db.reading.selection import Bound
 from db.reading.statements import Statement
 from db.statements import statement
@@ -22,7 +22,6 @@ from engine.viewer import Viewer
 
 __all__ = [
     "COMMAND_TIMEOUT",
-    "CONNECT_TIMEOUT",
     "DATABASE_AWAY",
     "AccessDenied",
     "Database",
@@ -31,7 +30,6 @@ __all__ = [
     "Session",
     "TransactionLostError",
     "open_database",
-    "prepare_connection",
 ]
 
 AccessDenied = asyncpg.InsufficientPrivilegeError
@@ -58,28 +56,14 @@ A database may stall without closing. A request ends within 10 s all the same, s
 may add up to more than the rest.
 """
 
-CONNECT_TIMEOUT = 4.0
-"""Less, since a call into a stall may hang on when the database is back."""
-
-LARGEST_STATEMENT = 200_000
-"""Bytes: a selection of as many fields as a document may have stays prepared as well."""
-
 ROLLBACK_TIMEOUT = 1.0
 RELEASE_TIMEOUT = 1.0
-CLOSE_TIMEOUT = 1.0
 
-ROLES = frozenset({"anon", "authenticated"})
-
-# asyncpg's own leaves the role, which RESET ALL skips.
-RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; reset role"
+READER = "authenticated"
+ROLES = frozenset({"anon", READER})
 
 # In one round trip, the commit last: what fails in it has not been committed.
 END = f"{RESET}; commit"
-
-PLAN_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)"
-"""What is asked is in a compiled statement's text; PostgreSQL would plan it anew for each length of page."""
-END_OF_READING = "commit; reset role"
-"""Of a transaction with one statement of ours, which has set nothing that outlives it."""
 
 Record: TypeAlias = asyncpg.Record
 Borrowed: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -140,13 +124,14 @@ class Session:
 
 
 class Database:
-    """Opens sessions from a pool whose connections have no rights of their own.
+    """Opens sessions from a pool whose connections have no rights of their own, and reads without one.
 
-    waiting is how many sessions have none yet.
+    waiting is how many sessions have no connection yet.
     """
 
-    def __init__(self, pool: asyncpg.Pool, *, timeout: float = COMMAND_TIMEOUT) -> None:
+    def __init__(self, pool: asyncpg.Pool, readers: Readers, *, timeout: float = COMMAND_TIMEOUT) -> None:
         self.pool = pool
+        self.readers = readers
         self.timeout = timeout
         self.waiting = 0
 
@@ -163,23 +148,21 @@ class Database:
             yield session
 
     async def read(self, viewer: Viewer, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
-        """What one compiled statement gives under the viewer's role, in a transaction of its own.
+        """What one compiled statement gives under the viewer's role and claims. Raises BadCursorError.
 
-        As session(viewer) does it, without what only writing needs. Raises BadCursorError.
+        In one round trip for who is logged in: the readers' connections have the role, and the statement, a
+        transaction by itself, brings the claims along.
         """
-        values = statement.values(bound)
-        async with asyncio.timeout(self.timeout) as deadline:
-            connection = await self._borrow()
-            try:
-                await connection.execute(f"begin read only; {_identity(viewer)}, {PLAN_ONCE}")
-                rows = await connection.fetch(statement.text, *values)
-                await _end(connection, END_OF_READING)
-            except BaseException as error:
-                await self._give_up(connection, deadline, error)
-                raise
-            finally:
-                await self._give_back(connection)
-        return rows
+        if viewer.role != READER:
+            async with self.session(viewer) as session:
+                return await session.read(statement, bound)
+        values = [*statement.values(bound), _claims(viewer)]
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await self.readers.fetch(statement.alone, *values)
+        except TimeoutError:
+            await self._distrust()
+            raise
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Session]:
@@ -210,23 +193,18 @@ class Database:
             await self.pool.release(connection, timeout=RELEASE_TIMEOUT)
 
     async def _give_up(self, connection: Connection, deadline: asyncio.Timeout, error: BaseException) -> None:
-        """Undone, or without a word to who does not answer; the others are not trusted for long either."""
+        """Undone, or without a word to who does not answer."""
         if not (deadline.expired() or isinstance(error, TimeoutError)):
             await _undo(connection)
             return
         with suppress(asyncpg.InterfaceError):  # the pool has it back already
             connection.terminate()
+        await self._distrust()
+
+    async def _distrust(self) -> None:
+        """Where one connection does not answer, the others may not either."""
         await self.pool.expire_connections()
-
-
-class PooledConnection(asyncpg.Connection):
-    """A connection that knows whether its last session has left it as it was found."""
-
-    is_clean = False
-
-    def keep_clean(self) -> None:
-        """It was reset already."""
-        self.is_clean = True
+        self.readers.expire()
 
 
 async def _end(connection: Connection, end: str) -> None:
@@ -256,87 +234,28 @@ def _identity(viewer: Viewer) -> str:
     """
     if viewer.role not in ROLES:
         raise ValueError("not a request role")
-    subject = f'"sub":"{viewer.user_id}",' if viewer.user_id else ""
     return (
         f"select set_config('role', '{viewer.role}', true), "
-        f"""set_config('request.jwt.claims', '{{{subject}"role":"{viewer.role}"}}', true)"""
+        f"set_config('request.jwt.claims', '{_claims(viewer)}', true)"
     )
+
+
+def _claims(viewer: Viewer) -> str:
+    subject = f'"sub":"{viewer.user_id}",' if viewer.user_id else ""
+    return f'{{{subject}"role":"{viewer.role}"}}'
 
 
 @asynccontextmanager
 async def open_database(
-    url: str, *, connections: int = 10, timeout: float = COMMAND_TIMEOUT
+    url: str, *, connections: int = 10, readers: int = 4, timeout: float = COMMAND_TIMEOUT
 ) -> AsyncIterator[Database]:
-    """A pool on the service's own login; timeout is that of every statement and every transaction.
+    """Pools on the service's own login, at most so many connections each for sessions and for reading.
 
-    Raises OSError and asyncpg.PostgresError.
+    timeout is that of every statement and every transaction, in seconds. Raises OSError and
+    asyncpg.PostgresError.
     """
-    pool = await asyncpg.create_pool(
-        url,
-        min_size=0,  # asyncpg would else log a traceback a second while the database is away
-        max_size=connections,
-        timeout=min(timeout, CONNECT_TIMEOUT),
-        command_timeout=timeout,
-        max_cacheable_statement_size=LARGEST_STATEMENT,
-        connection_class=PooledConnection,
-        init=prepare_connection,
-        reset=_reset,
-        # What a connection starts with survives RESET ALL, so none ever has rights outside a session.
-        server_settings={
-            "role": "studio_nobody",
-            "application_name": "batch-studio",
-            "timezone": "UTC",
-            "jit": "off",
-            # A process that was stopped, or cut off, within a transaction keeps its locks no longer; its
-            # other transactions must have given up by then, or each would hold them as long again.
-            "lock_timeout": "4s",
-            "idle_in_transaction_session_timeout": "5s",
-            # A statement that we have given up would else run on in the server for as long as it takes.
-            "client_connection_check_interval": "1s",
-        },
-    )
-    try:
-        yield Database(pool, timeout=timeout)
-    finally:
-        await _close(pool)
-
-
-async def prepare_connection(connection: asyncpg.Connection) -> None:
-    """JSON columns come and go as Python values, in binary, which rows within rows need.
-
-    They are jsonb; json is what a statement has made for a client, and goes there as it is.
-    """
-    await connection.set_type_codec(
-        "json", schema="pg_catalog", encoder=orjson.dumps, decoder=bytes, format="binary"
-    )
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_dump_jsonb, decoder=_load_jsonb, format="binary"
-    )
-
-
-def _dump_jsonb(value: Any) -> bytes:
-    """A text is JSON already (PgQueuer's own parameters); asyncpg has a UUID type of its own."""
-    data = value.encode() if isinstance(value, str) else orjson.dumps(value, default=str)
-    return b"\x01" + data
-
-
-def _load_jsonb(data: bytes) -> Any:
-    """After the byte that says which version of the format follows."""
-    return orjson.loads(data[1:])
-
-
-async def _reset(connection: asyncpg.Connection) -> None:
-    """Whatever a session did, the next borrower starts as nobody."""
-    pooled = cast("PooledConnection", connection)
-    if not pooled.is_clean:
-        await pooled.execute(RESET)
-    pooled.is_clean = False
-
-
-async def _close(pool: asyncpg.Pool) -> None:
-    """Waits for what runs, for a bounded time."""
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await pool.close()
-    except TimeoutError:
-        pool.terminate()
+    async with (
+        open_pool(url, connections, timeout) as pool,
+        open_readers(url, readers, timeout) as reading,
+    ):
+        yield Database(pool, reading, timeout=timeout)

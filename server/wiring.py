@@ -164,10 +164,12 @@ def _watch(metrics: Metrics, live: Live) -> None:
 
 def _watch_pool(metrics: Metrics, part: str, database: Database) -> None:
     def connections() -> Values:
-        size, idle = database.pool.get_size(), database.pool.get_idle_size()
-        return [(("busy",), size - idle), (("idle",), idle), (("waited_for",), database.waiting)]
+        pool, readers = database.pool, database.readers
+        busy = pool.get_size() - pool.get_idle_size() + readers.busy
+        idle = pool.get_idle_size() + readers.idle
+        return [(("busy",), busy), (("idle",), idle), (("waited_for",), database.waiting + readers.waiting)]
 
-    metrics.read(f"{part}_pool_connections", f"Connections of the pool: {part}", connections, "state")
+    metrics.read(f"{part}_pool_connections", f"Connections of the pools: {part}", connections, "state")
 
 
 def _services(

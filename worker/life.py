@@ -12,7 +12,8 @@ import structlog
 from asyncpg.connection import LoggedQuery
 from pgqueuer import QueueManager
 
-from db.session import CONNECT_TIMEOUT, DATABASE_AWAY, Database
+from db.pool import CONNECT_TIMEOUT
+from db.session import DATABASE_AWAY, Database
 
 __all__ = ["Connection", "Post", "live"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from db.reading.compiler import Compiler, Parameter
@@ -10,12 +11,27 @@ from db.reading.selection import Asked, Bound
 __all__ = ["Statement", "compile_changes", "compile_roots", "compile_rows", "compile_singles"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """SQL, and where its parameters come from."""
 
     text: str
     parameters: Sequence[Parameter]
+
+    @cached_property
+    def alone(self) -> str:
+        """The same outside of any session, with the caller's claims as one parameter more, the last.
+
+        They hold for the transaction, which is this statement. Nothing is read before they are set: a lateral
+        sub-select that is not pulled up comes after what it refers to. If it did not, the caller would be
+        nobody, and see nothing.
+        """
+        return (
+            "select answer.* from"
+            f" (select set_config('request.jwt.claims', ${len(self.parameters) + 1}, true)) caller (claims)"
+            f" cross join lateral (select * from ({self.text}) told where caller.claims is not null offset 0)"
+            " answer"
+        )
 
     def values(self, bound: Bound) -> list[Any]:
         """The parameters for one request. Raises BadCursorError."""

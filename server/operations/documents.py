@@ -17,15 +17,21 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
+    ParallelVisitor,
     ValidationContext,
     parse,
     specified_rules,
     validate,
 )
-from graphql.validation.rules.max_introspection_depth_rule import MaxIntrospectionDepthRule
+from graphql.language.ast import QUERY_DOCUMENT_KEYS
+from graphql.language.visitor import EnterLeaveVisitor
+from graphql.validation.rules.defer_stream_directive_label import DeferStreamDirectiveLabel
+from graphql.validation.rules.defer_stream_directive_on_root_field import DeferStreamDirectiveOnRootField
+from graphql.validation.rules.defer_stream_directive_on_valid_operations_rule import (
+    DeferStreamDirectiveOnValidOperationsRule,
+)
+from graphql.validation.rules.stream_directive_on_list_field import StreamDirectiveOnListField
 from graphql.validation.validate import ValidationAbortedError
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from engine.viewer import Viewer
 from resolvers.faults import Fault, bad_input
@@ -93,7 +99,8 @@ class Document:
     @cached_property
     def errors(self) -> Sequence[GraphQLError]:
         """Without suggestions, which would tell the schema to whoever may not ask for it."""
-        found = validate(self.schema, self.ast, RULES, max_errors=MOST_ERRORS, hide_suggestions=True)
+        rules: Any = [AllRules]  # a visitor that is made with the context is all that a rule has to be
+        found = validate(self.schema, self.ast, rules, max_errors=MOST_ERRORS, hide_suggestions=True)
         return [
             _too_large(each.message) if isinstance(each, ValidationAbortedError) else each for each in found
         ]
@@ -165,12 +172,36 @@ class Merging(OverlappingFieldsCanBeMergedRule):
         self.rule_context.remaining_complexity_budget = 2 * MOST_COMPARISONS
 
 
-RULES = (
-    *(Merging if each is OverlappingFieldsCanBeMergedRule else each for each in specified_rules),
-    MaxIntrospectionDepthRule,
-    MaybeNullValidationRule,
-    OneOfInputValidationRule,
+OF_UNKNOWN_DIRECTIVES = {
+    DeferStreamDirectiveLabel,
+    DeferStreamDirectiveOnRootField,
+    DeferStreamDirectiveOnValidOperationsRule,
+    StreamDirectiveOnListField,
+}
+"""The schema has neither @defer nor @stream, and another rule refuses what it does not have."""
+RULES = tuple(
+    Merging if each is OverlappingFieldsCanBeMergedRule else each
+    for each in specified_rules
+    if each not in OF_UNKNOWN_DIRECTIVES
 )
+UNSEEN = {
+    rule: {
+        kind: EnterLeaveVisitor(None, None)
+        for kind in QUERY_DOCUMENT_KEYS
+        if not any(hasattr(rule, name) for name in ("enter", "leave", f"enter_{kind}", f"leave_{kind}"))
+    }
+    for rule in RULES
+}
+"""The kinds of nodes that a rule has no method for, which it would else find out in each document anew."""
+
+
+class AllRules(ParallelVisitor):
+    """The rules as one: a third of what validation costs is to ask each what it looks at."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__([rule(context) for rule in RULES])
+        for rule, visitor in zip(RULES, self.visitors, strict=True):
+            visitor.enter_leave_map.update(UNSEEN[rule])
 
 
 def _too_large(message: str) -> Fault:
