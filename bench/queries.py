@@ -16,14 +16,11 @@ parsing and validation.
 
 import argparse
 import asyncio
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from tempfile import TemporaryFile
 from uuid import UUID
 
@@ -37,7 +34,6 @@ WARM_UP = 100
 """Requests of each question: PostgreSQL plans the first five of a statement anew, V8 compiles what is hot."""
 SLOW = 5
 """Stock Strawberry is asked so many times less, or it would be most of the time that this takes."""
-PARSING = Path(__file__).with_name("reading") / "parsing.py"
 WHOLE_BATCH = """
     select id from batches
     where user_id = $1 and total = 100 and deleted_at is null
@@ -53,6 +49,7 @@ class Trial:
 
     filled: Million
     readers: Sequence[Reader]
+    parser: Reader
     unseen: Iterator[Request]
     signing: bool
 
@@ -70,8 +67,14 @@ class Trial:
             costs=costs,
             memory={reader.name: memory_of(reader.service.pid) for reader in self.readers},
             cold=self._spend(ours, new),
-            parsing=[_parsing(new)],
+            parsing=[self._parse(new)],
         )
+
+    def _parse(self, requests: Sequence[Request]) -> float:
+        """CPU seconds for a document."""
+        self.parser.connection.close()
+        _, *seconds = [float(self.parser.ask(each)) for each in requests]
+        return sum(seconds) / len(seconds)
 
     def _spend(self, reader: Reader, requests: Sequence[Request]) -> Costs:
         """Asks all of them, one after the other, on a connection that is warm by the first."""
@@ -111,12 +114,13 @@ async def _run(filled: Million, given: argparse.Namespace, *, signing: bool) -> 
         async with (
             signing_set(filled, signing=signing),
             computed_columns(filled),
-            opened_readers(filled, user, batch, signing=signing, log=log) as readers,
+            opened_readers(filled, user, batch, signing=signing, log=log) as (*readers, parser),
         ):
             _compare(readers, signing=signing)
             trial = Trial(
                 filled=filled,
                 readers=readers,
+                parser=parser,
                 unseen=(cold(batch, each) for each in count()),
                 signing=signing,
             )
@@ -166,15 +170,6 @@ def _seconds(reader: Reader, request: Request) -> float:
     began = time.perf_counter()
     reader.ask(request)
     return time.perf_counter() - began
-
-
-def _parsing(requests: Sequence[Request]) -> float:
-    """CPU seconds for a document, in a process that does nothing else."""
-    documents = [json.loads(body or b"")["query"] for _, _, body in requests]
-    done = subprocess.run(
-        (sys.executable, PARSING), input=json.dumps(documents).encode(), stdout=subprocess.PIPE, check=True
-    )
-    return float(done.stdout)
 
 
 if __name__ == "__main__":

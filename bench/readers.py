@@ -33,6 +33,7 @@ __all__ = [
 
 FOLDER = Path(__file__).with_name("reading")
 FLOOR, STOCK, POSTGRAPHILE, OURS = "hand-written", "stock Strawberry", "PostGraphile 5", "Batch Studio"
+PARSER = "graphql-core's parse and validate"
 SIGNING_SECRET = "the same in all four, so that addresses are the same"  # noqa: S105
 PUBLIC_URL = "https://studio.example"
 # A request's parts: method, path, body.
@@ -130,7 +131,7 @@ def cold(batch: UUID, number: int) -> Request:
 async def opened_readers(
     filled: Million, user: UUID, batch: UUID, *, signing: bool, log: IO[bytes]
 ) -> AsyncIterator[list[Reader]]:
-    """All four, on the same login, ready and told the same."""
+    """All four, on the same login, ready and told the same; and one more that parses and validates alone."""
     install(FOLDER / "postgraphile")
     async with AsyncExitStack() as stack:
         readers = []
@@ -147,6 +148,7 @@ def _programs() -> list[tuple[str, tuple[str | Path, ...], tuple[str, ...]]]:
         (OURS, (Path(sys.executable).with_name("batch-studio"),), ("serve", "--no-worker")),
         (POSTGRAPHILE, (NODE, FOLDER / "postgraphile/server.mjs"), ("serve",)),
         (STOCK, (sys.executable, FOLDER / "stock.py"), ("serve",)),
+        (PARSER, (sys.executable, FOLDER / "parsing.py"), ("serve",)),
     ]
 
 

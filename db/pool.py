@@ -90,7 +90,7 @@ class Readers:
 
     @property
     def idle(self) -> int:
-        return len(self._idle)
+        return sum(not each.is_closed() for each in self._idle)
 
     async def fetch(self, text: str, *values: Any) -> Sequence[asyncpg.Record]:
         """The rows of one statement. Raises what connecting and asking raises."""

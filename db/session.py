@@ -247,7 +247,7 @@ def _claims(viewer: Viewer) -> str:
 
 @asynccontextmanager
 async def open_database(
-    url: str, *, connections: int = 10, readers: int = 4, timeout: float = COMMAND_TIMEOUT
+    url: str, *, connections: int = 6, readers: int = 4, timeout: float = COMMAND_TIMEOUT
 ) -> AsyncIterator[Database]:
     """Pools on the service's own login, at most so many connections each for sessions and for reading.
 

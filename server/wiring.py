@@ -61,6 +61,10 @@ __all__ = [
 ]
 
 
+WORKER_CONNECTIONS = 10
+"""It reads in sessions alone."""
+
+
 @asynccontextmanager
 async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlette]:
     """The API on a pool of its own."""
@@ -107,7 +111,9 @@ async def build_app(settings: Settings, shared: Shared) -> AsyncIterator[Starlet
 async def build_workshop(settings: Settings, shared: Shared) -> AsyncIterator[Workshop]:
     """A worker on a pool of its own."""
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(shared.login))
+        database = await stack.enter_async_context(
+            open_database(shared.login, connections=WORKER_CONNECTIONS)
+        )
         children = await stack.enter_async_context(Children())
         storage = WatchedStorage(storage_of(settings), shared.metrics)
         providers = await stack.enter_async_context(

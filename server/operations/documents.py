@@ -16,21 +16,8 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    OverlappingFieldsCanBeMergedRule,
-    ParallelVisitor,
-    ValidationContext,
     parse,
-    specified_rules,
-    validate,
 )
-from graphql.language.ast import QUERY_DOCUMENT_KEYS
-from graphql.language.visitor import EnterLeaveVisitor
-from graphql.validation.rules.defer_stream_directive_label import DeferStreamDirectiveLabel
-from graphql.validation.rules.defer_stream_directive_on_root_field import DeferStreamDirectiveOnRootField
-from graphql.validation.rules.defer_stream_directive_on_valid_operations_rule import (
-    DeferStreamDirectiveOnValidOperationsRule,
-)
-from graphql.validation.rules.stream_directive_on_list_field import StreamDirectiveOnListField
 from graphql.validation.validate import ValidationAbortedError
 
 from engine.viewer import Viewer
@@ -38,14 +25,13 @@ from resolvers.faults import Fault, bad_input
 from server.operations.admission import PageArguments
 from server.operations.measure import Limits, Size, excess, measure
 from server.operations.trusted import TrustedDocuments
+from server.operations.validation import errors_in
 
 __all__ = ["MOST_ERRORS", "REMEMBERED_DOCUMENTS", "Document", "DocumentPolicy", "Introspection", "Reader"]
 
 REMEMBERED_DOCUMENTS = 512
 LONGEST_TEXT = 50_000
 """Characters of a document: one token may have them all, and reading takes its time for each."""
-MOST_COMPARISONS = 5_000
-"""Of two fields with one name, which is what validation could spend seconds on."""
 MOST_ERRORS = 20
 REMEMBERED_SIZES = 16
 """Of one document, by the lengths of its pages."""
@@ -99,8 +85,7 @@ class Document:
     @cached_property
     def errors(self) -> Sequence[GraphQLError]:
         """Without suggestions, which would tell the schema to whoever may not ask for it."""
-        rules: Any = [AllRules]  # a visitor that is made with the context is all that a rule has to be
-        found = validate(self.schema, self.ast, rules, max_errors=MOST_ERRORS, hide_suggestions=True)
+        found = errors_in(self.ast, self.schema, most=MOST_ERRORS)
         return [
             _too_large(each.message) if isinstance(each, ValidationAbortedError) else each for each in found
         ]
@@ -162,46 +147,6 @@ class Reader:
             if not error.message.endswith("Parsing aborted."):
                 raise
             raise _too_large(f"The document is too large: its tokens may be {most} at most.") from None
-
-
-class Merging(OverlappingFieldsCanBeMergedRule):
-    """The rule of GraphQL, which gives up sooner."""
-
-    def __init__(self, context: ValidationContext) -> None:
-        super().__init__(context)
-        self.rule_context.remaining_complexity_budget = 2 * MOST_COMPARISONS
-
-
-OF_UNKNOWN_DIRECTIVES = {
-    DeferStreamDirectiveLabel,
-    DeferStreamDirectiveOnRootField,
-    DeferStreamDirectiveOnValidOperationsRule,
-    StreamDirectiveOnListField,
-}
-"""The schema has neither @defer nor @stream, and another rule refuses what it does not have."""
-RULES = tuple(
-    Merging if each is OverlappingFieldsCanBeMergedRule else each
-    for each in specified_rules
-    if each not in OF_UNKNOWN_DIRECTIVES
-)
-UNSEEN = {
-    rule: {
-        kind: EnterLeaveVisitor(None, None)
-        for kind in QUERY_DOCUMENT_KEYS
-        if not any(hasattr(rule, name) for name in ("enter", "leave", f"enter_{kind}", f"leave_{kind}"))
-    }
-    for rule in RULES
-}
-"""The kinds of nodes that a rule has no method for, which it would else find out in each document anew."""
-
-
-class AllRules(ParallelVisitor):
-    """The rules as one: a third of what validation costs is to ask each what it looks at."""
-
-    def __init__(self, context: ValidationContext) -> None:
-        super().__init__([rule(context) for rule in RULES])
-        for rule, visitor in zip(RULES, self.visitors, strict=True):
-            visitor.enter_leave_map.update(UNSEEN[rule])
 
 
 def _too_large(message: str) -> Fault:

@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from db.reading.selection import Bound
+from db.reading.statements import Statement
 from db.session import Database, Session, open_database
 from engine.viewer import ANONYMOUS, Viewer
 
@@ -26,12 +28,18 @@ FOREIGN = "select " + " + ".join(
     f"(select count(*) from {table} where user_id is distinct from $1 and not ({SHARED.get(table, 'false')}))"
     for table in TABLES
 )
+READ = Statement(
+    "select current_user::text as role, studio.current_user_id() as id,"
+    " (select count(*) from collections where user_id is distinct from $1 and not shared) as foreign",
+    [lambda bound: bound.keys[0]],
+)
 AS_FOUND = """
     select current_user::text, coalesce(nullif(current_setting('request.jwt.claims', true), ''), 'no claims'),
            current_setting('statement_timeout'), pg_current_xact_id_if_assigned() is null,
            (select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory')
 """
 CLEAN = ("studio_nobody", "no claims", "0", True, 0)
+CLEAN_READER = ("authenticated", *CLEAN[1:])
 OPEN = """
     select count(*) from pg_stat_activity
     where datname = $1 and usename = 'studio_app' and xact_start is not null
@@ -126,6 +134,7 @@ class Crowd:
         await asyncio.gather(*(keep_asking() for _ in range(AT_ONCE)))
 
     async def _request(self, viewer: Viewer, end: Callable[[Session], Awaitable[None]]) -> None:
+        await self._read(viewer)
         async with self.database.session(viewer) as session:
             assert tuple(await session.connection.fetchrow(WHO)) == (viewer.role, viewer.user_id)
             self.foreign += await session.connection.fetchval(FOREIGN, viewer.user_id)
@@ -133,6 +142,12 @@ class Crowd:
                 await self.new_collection(session)
             await end(session)
         self.kept[viewer.user_id] += viewer.user_id is not None
+
+    async def _read(self, viewer: Viewer) -> None:
+        bound = Bound(arguments=(), signer=(), keys=(viewer.user_id,))
+        [row] = await self.database.read(viewer, READ, bound)
+        assert (row["role"], row["id"]) == (viewer.role, viewer.user_id)
+        self.foreign += row["foreign"]
 
     async def owned(self, viewer: Viewer) -> int:
         async with self.database.session(viewer) as session:
@@ -161,6 +176,7 @@ async def test_requests_never_mix_and_leave_nothing_behind(requests, users, urls
         async with asyncio.TaskGroup() as group:
             looks = [group.create_task(database.pool.fetchrow(AS_FOUND)) for _ in range(4 * CONNECTIONS)]
         assert {tuple(look.result()) for look in looks} == {CLEAN}
+        assert [tuple(row) for row in await database.readers.fetch(AS_FOUND)] == [CLEAN_READER]
         owned = [await crowd.owned(viewer) for viewer in crowd.viewers]
         assert owned == [crowd.kept[viewer.user_id] for viewer in crowd.viewers]
         assert sum(owned) > requests / 2
