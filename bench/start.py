@@ -7,7 +7,7 @@ same document and variables are received, parsed, validated and coerced, and not
 takes beyond that is startBatch's: making the input, the plan, the transaction, the answer.
 
 The plain insert is one batch and its generations, as the same login and role, in one transaction, by
-the statement one would write first; calls and inserts take turns. Exits with 1 where either
+the statement one would write first; all of them take turns. Exits with 1 where either
 way to ask is above a target.
 """
 
@@ -18,13 +18,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from statistics import median
+from dataclasses import dataclass, field
+from statistics import mean, median
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
+from meter import cpu_of
 from service import Service, running
 
 from server.embedded import embedded_postgres
@@ -69,6 +70,19 @@ class Cost:
     def times(self) -> float:
         """Of a plain insert, all that is not parsing."""
         return (self.call - self.parsing) / self.insert
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """By one kind of step, each time: seconds, and CPU seconds of the service."""
+
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    async def time(self, step: Callable[[], Awaitable[None]]) -> None:
+        began = time.perf_counter()
+        await step()
+        self.seconds.append(time.perf_counter() - began)
 
 
 def main() -> None:
@@ -145,19 +159,22 @@ async def _cost(service: Service, client: httpx.AsyncClient, wanted: Input, plai
     async def parse() -> None:
         await _ask(client, wanted, skip=True)
 
-    for step in (call, parse, plain.insert):
-        await _seconds(WARM_UP, step)
-    before = service.cpu().service
-    call_seconds, insert_seconds = await _seconds(calls, call, plain.insert)
-    called = service.cpu().service
-    # After an insert as well: what PostgreSQL leaves of the processor's caches is then the same.
-    parse_seconds, _ = await _seconds(calls, parse, plain.insert)
+    for step in (call, parse, plain.insert) * WARM_UP:
+        await step()
+    called, parsed, inserts = Spent(), Spent(), Spent()
+    for _ in range(calls):
+        # After each, an insert: what PostgreSQL leaves of the processor's caches is the same for both.
+        for asked, step in ((called, call), (parsed, parse)):
+            before = cpu_of(service.pid)
+            await asked.time(step)
+            await inserts.time(plain.insert)
+            asked.cpu.append(cpu_of(service.pid) - before)
     return Cost(
-        cpu=(called - before) / calls,
-        parsing_cpu=(service.cpu().service - called) / calls,
-        call=call_seconds,
-        parsing=parse_seconds,
-        insert=insert_seconds,
+        cpu=mean(called.cpu),
+        parsing_cpu=mean(parsed.cpu),
+        call=median(called.seconds),
+        parsing=median(parsed.seconds),
+        insert=median(inserts.seconds),
     )
 
 
@@ -168,17 +185,6 @@ async def _ask(client: httpx.AsyncClient, wanted: Input, *, skip: bool) -> None:
         raise SystemExit(f"Something was executed: {answer}")
     if not skip and (answer.get("errors") or answer["data"]["startBatch"]["userErrors"]):
         raise SystemExit(f"A batch was refused: {answer}")
-
-
-async def _seconds(calls: int, *steps: Callable[[], Awaitable[None]]) -> list[float]:
-    """The median time of each step, all of them in turn so many times."""
-    taken: list[list[float]] = [[] for _ in steps]
-    for _ in range(calls):
-        for step, times in zip(steps, taken, strict=True):
-            began = time.perf_counter()
-            await step()
-            times.append(time.perf_counter() - began)
-    return [median(times) for times in taken]
 
 
 def _is_breach(cost: Cost) -> bool:
