@@ -7,10 +7,9 @@ fair queueing, Goyal et al. 1996). PgQueuer is named here and in worker/ alone.
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from uuid import UUID
 
-import asyncpg
 from pgqueuer import AsyncpgDriver, Queries
 from pgqueuer.adapters.persistence.qb import (
     QueryBuilderEnvironment,
@@ -19,7 +18,8 @@ from pgqueuer.adapters.persistence.qb import (
 )
 from pgqueuer.domain.settings import DBSettings
 
-from db.session import Connection, Session
+from db.pool import Connection
+from db.session import Session
 
 __all__ = [
     "FEED_TURN",
@@ -83,7 +83,7 @@ def subject_of(generation_id: UUID, round_: int) -> str:
 def queue_queries(connection: Connection) -> Queries:
     """PgQueuer's statements on this connection, over the tables in schema pgq."""
     return Queries(
-        AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)),
+        AsyncpgDriver(connection),
         qbe=QueryBuilderEnvironment(SETTINGS),
         qbq=QueryQueueBuilder(SETTINGS),
         qbs=QuerySchedulerBuilder(SETTINGS),

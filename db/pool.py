@@ -1,20 +1,21 @@
-"""Connections: those for sessions have no rights of their own, those for reading can only read."""
+"""Connections that are kept: those for sessions have no rights of their own, those for reading only read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from time import monotonic
+from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
 
 __all__ = [
     "CONNECT_TIMEOUT",
-    "RESET",
-    "PooledConnection",
-    "Readers",
-    "open_pool",
-    "open_readers",
+    "FOR_READING",
+    "FOR_SESSIONS",
+    "Connection",
+    "Connections",
+    "open_connections",
     "prepare_connection",
 ]
 
@@ -25,9 +26,8 @@ LARGEST_STATEMENT = 200_000
 """Bytes: a selection of as many fields as a document may have stays prepared as well."""
 
 CLOSE_TIMEOUT = 1.0
-
-# asyncpg's own leaves the role, which RESET ALL skips.
-RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; reset role"
+LONGEST_IDLE = 300.0
+"""Seconds: a network may have forgotten a connection that nobody has used for longer."""
 
 SETTINGS = {
     "application_name": "batch-studio",
@@ -42,69 +42,89 @@ SETTINGS = {
 }
 
 
+# What a connection starts with survives RESET ALL.
+FOR_SESSIONS = {"role": "studio_nobody"}
+"""None has rights outside a session."""
+FOR_READING = {
+    "role": "authenticated",
+    "default_transaction_read_only": "on",
+    # What is asked is in the text of a statement; each length of page would else be planned anew.
+    "plan_cache_mode": "force_generic_plan",
+}
+"""For statements that bring the claims of their caller along; without, they see what everybody sees."""
+
 Connection: TypeAlias = asyncpg.Connection
 
 
-class PooledConnection(asyncpg.Connection):
-    """A connection that knows whether its last session has left it as it was found."""
+class Connections:
+    """A stack of them, at most so many.
 
-    is_clean = False
-
-    def keep_clean(self) -> None:
-        """It was reset already."""
-        self.is_clean = True
-
-
-@asynccontextmanager
-async def open_pool(url: str, connections: int, timeout: float) -> AsyncIterator[asyncpg.Pool]:
-    """For sessions. Raises OSError and asyncpg.PostgresError."""
-    pool = await asyncpg.create_pool(
-        url,
-        min_size=0,  # asyncpg would else log a traceback a second while the database is away
-        max_size=connections,
-        connection_class=PooledConnection,
-        init=prepare_connection,
-        reset=_reset,
-        # What a connection starts with survives RESET ALL, so none ever has rights outside a session.
-        **_options(timeout, role="studio_nobody"),
-    )
-    try:
-        yield pool
-    finally:
-        await _close(pool)
-
-
-class Readers:
-    """Connections for statements that read and bring the claims of their caller along.
-
-    Such a statement leaves nothing that had to be undone, so a stack keeps them: to take one back, asyncpg's
-    pool starts a task, which costs as much as half a statement. waiting is how many wait for one.
+    asyncpg's own pool starts a task for each that comes back, which costs as much as half a statement.
+    waiting is how many wait for one.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]], most: int) -> None:
         self.connect = connect
+        self.most = most
         self.waiting = 0
-        self.busy = 0
-        self._idle: list[Connection] = []
+        self._is_closed = False
         self._turns = asyncio.Semaphore(most)
+        self._busy: set[Connection] = set()
+        self._doubtful: set[Connection] = set()
+        self._idle: list[tuple[Connection, float]] = []
+
+    @property
+    def busy(self) -> int:
+        return len(self._busy)
 
     @property
     def idle(self) -> int:
-        return sum(not each.is_closed() for each in self._idle)
+        return sum(not connection.is_closed() for connection, _ in self._idle)
 
     async def fetch(self, text: str, *values: Any) -> Sequence[asyncpg.Record]:
         """The rows of one statement. Raises what connecting and asking raises."""
+        async with self.borrowed() as connection:
+            try:
+                return await connection.fetch(text, *values)
+            except asyncpg.PostgresError:
+                raise  # it has answered
+            except BaseException:
+                connection.terminate()
+                raise
+
+    @asynccontextmanager
+    async def borrowed(self) -> AsyncIterator[Connection]:
+        """One for a block that leaves it as it was found, or ends it. Raises InterfaceError once closed."""
+        if self._is_closed:
+            raise asyncpg.InterfaceError("the connections are closed")
         await self._turn()
-        self.busy += 1
         try:
-            return await self._fetch(self._kept() or await self.connect(), text, values)
+            connection = self._kept() or await self.connect()
+            self._busy.add(connection)
+            try:
+                yield connection
+            finally:
+                self._take_back(connection)
         finally:
-            self.busy -= 1
             self._turns.release()
 
     def expire(self) -> None:
-        """Those that wait are not used any more."""
+        """None of those that there are now is used once more."""
+        self._doubtful |= self._busy
         while connection := self._kept():
+            connection.terminate()
+
+    async def close(self) -> None:
+        """Waits for what runs, for a bounded time."""
+        self._is_closed = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                for _ in range(self.most):
+                    await self._turns.acquire()
+                while connection := self._kept():
+                    await connection.close()
+        self.expire()
+        for connection in self._busy:
             connection.terminate()
 
     async def _turn(self) -> None:
@@ -116,39 +136,37 @@ class Readers:
 
     def _kept(self) -> Connection | None:
         while self._idle:
-            if not (connection := self._idle.pop()).is_closed():
+            connection, _ = self._idle.pop()
+            if not connection.is_closed():
                 return connection
         return None
 
-    async def _fetch(
-        self, connection: Connection, text: str, values: Sequence[Any]
-    ) -> Sequence[asyncpg.Record]:
-        try:
-            return await connection.fetch(text, *values)
-        except asyncpg.PostgresError:
-            raise  # it has answered
-        except BaseException:
+    def _take_back(self, connection: Connection) -> None:
+        now = monotonic()
+        self._busy.discard(connection)
+        if connection in self._doubtful:
+            self._doubtful.discard(connection)
             connection.terminate()
-            raise
-        finally:
-            if not connection.is_closed():
-                self._idle.append(connection)
+        elif not connection.is_closed():
+            self._idle.append((connection, now))
+        if self._idle and self._idle[0][1] < now - LONGEST_IDLE:
+            self._idle.pop(0)[0].terminate()
 
 
 @asynccontextmanager
-async def open_readers(url: str, connections: int, timeout: float) -> AsyncIterator[Readers]:
-    """At most so many. Without claims, they see what everybody sees."""
-
-    options = _options(
-        timeout,
-        role="authenticated",
-        default_transaction_read_only="on",
-        # What is asked is in the text of a statement; each length of page would else be planned anew.
-        plan_cache_mode="force_generic_plan",
-    )
+async def open_connections(
+    url: str, most: int, timeout: float, settings: Mapping[str, str]
+) -> AsyncIterator[Connections]:
+    """None is opened before it is needed. timeout, in seconds, is that of each statement."""
 
     async def connect() -> Connection:
-        connection: Connection = await asyncpg.connect(url, **options)
+        connection: Connection = await asyncpg.connect(
+            url,
+            timeout=min(timeout, CONNECT_TIMEOUT),
+            command_timeout=timeout,
+            max_cacheable_statement_size=LARGEST_STATEMENT,
+            server_settings={**SETTINGS, **settings},
+        )
         try:
             await prepare_connection(connection)
         except BaseException:
@@ -156,20 +174,11 @@ async def open_readers(url: str, connections: int, timeout: float) -> AsyncItera
             raise
         return connection
 
-    readers = Readers(connect, connections)
+    connections = Connections(connect, most)
     try:
-        yield readers
+        yield connections
     finally:
-        readers.expire()
-
-
-def _options(timeout: float, **settings: str) -> dict[str, Any]:
-    return {
-        "timeout": min(timeout, CONNECT_TIMEOUT),
-        "command_timeout": timeout,
-        "max_cacheable_statement_size": LARGEST_STATEMENT,
-        "server_settings": {**SETTINGS, **settings},
-    }
+        await connections.close()
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
@@ -194,20 +203,3 @@ def _dump_jsonb(value: Any) -> bytes:
 def _load_jsonb(data: bytes) -> Any:
     """After the byte that says which version of the format follows."""
     return orjson.loads(data[1:])
-
-
-async def _reset(connection: asyncpg.Connection) -> None:
-    """Whatever a session did, the next borrower starts as nobody."""
-    pooled = cast("PooledConnection", connection)
-    if not pooled.is_clean:
-        await pooled.execute(RESET)
-    pooled.is_clean = False
-
-
-async def _close(pool: asyncpg.Pool) -> None:
-    """Waits for what runs, for a bounded time."""
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT):
-            await pool.close()
-    except TimeoutError:
-        pool.terminate()

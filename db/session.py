@@ -9,12 +9,11 @@ TransactionLostError    a transaction that had failed inside was to be committed
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
-from db.pool import RESET, PooledConnection, Readers, open_pool, open_readers
+from db.pool import FOR_READING, FOR_SESSIONS, Connection, Connections, open_connections
 from db.reading.selection import Bound
 from db.reading.statements import Statement
 from db.statements import statement
@@ -57,17 +56,17 @@ may add up to more than the rest.
 """
 
 ROLLBACK_TIMEOUT = 1.0
-RELEASE_TIMEOUT = 1.0
 
 READER = "authenticated"
 ROLES = frozenset({"anon", READER})
 
+# asyncpg's own leaves the role, which RESET ALL skips.
+RESET = "select pg_advisory_unlock_all(); close all; unlisten *; reset all; reset role"
 # In one round trip, the commit last: what fails in it has not been committed.
 END = f"{RESET}; commit"
+UNDO = f"rollback; {RESET}"
 
 Record: TypeAlias = asyncpg.Record
-Borrowed: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 
 class TransactionLostError(Exception):
@@ -124,16 +123,14 @@ class Session:
 
 
 class Database:
-    """Opens sessions from a pool whose connections have no rights of their own, and reads without one.
+    """Opens sessions on connections that have no rights of their own, and reads without one."""
 
-    waiting is how many sessions have no connection yet.
-    """
-
-    def __init__(self, pool: asyncpg.Pool, readers: Readers, *, timeout: float = COMMAND_TIMEOUT) -> None:
-        self.pool = pool
+    def __init__(
+        self, connections: Connections, readers: Connections, *, timeout: float = COMMAND_TIMEOUT
+    ) -> None:
+        self.connections = connections
         self.readers = readers
         self.timeout = timeout
-        self.waiting = 0
 
     @asynccontextmanager
     async def session(self, viewer: Viewer) -> AsyncIterator[Session]:
@@ -161,68 +158,45 @@ class Database:
             async with asyncio.timeout(self.timeout):
                 return await self.readers.fetch(statement.alone, *values)
         except TimeoutError:
-            await self._distrust()
+            self._distrust()
             raise
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Session]:
         """Raises TimeoutError where all of it together takes too long."""
-        async with asyncio.timeout(self.timeout) as deadline:
-            connection = await self._borrow()
+        async with asyncio.timeout(self.timeout) as deadline, self.connections.borrowed() as connection:
             try:
                 await connection.execute(begin)
                 yield Session(connection)
-                await _end(connection, END)
-                deadline.reschedule(None)  # what is committed is not taken back by a slow good-bye
+                await _end(connection)
             except BaseException as error:
-                await self._give_up(connection, deadline, error)
+                if deadline.expired() or isinstance(error, TimeoutError):
+                    connection.terminate()  # without a word to who does not answer
+                    self._distrust()
+                else:
+                    await _undo(connection)
                 raise
-            finally:
-                await self._give_back(connection)
 
-    async def _borrow(self) -> Borrowed:
-        self.waiting += 1
-        try:
-            return await self.pool.acquire()
-        finally:
-            self.waiting -= 1
-
-    async def _give_back(self, connection: Borrowed) -> None:
-        """To the pool, which ends one that cannot be made clean again."""
-        with suppress(*DATABASE_AWAY):
-            await self.pool.release(connection, timeout=RELEASE_TIMEOUT)
-
-    async def _give_up(self, connection: Connection, deadline: asyncio.Timeout, error: BaseException) -> None:
-        """Undone, or without a word to who does not answer."""
-        if not (deadline.expired() or isinstance(error, TimeoutError)):
-            await _undo(connection)
-            return
-        with suppress(asyncpg.InterfaceError):  # the pool has it back already
-            connection.terminate()
-        await self._distrust()
-
-    async def _distrust(self) -> None:
+    def _distrust(self) -> None:
         """Where one connection does not answer, the others may not either."""
-        await self.pool.expire_connections()
+        self.connections.expire()
         self.readers.expire()
 
 
-async def _end(connection: Connection, end: str) -> None:
+async def _end(connection: Connection) -> None:
     """Raises TransactionLostError."""
     try:
-        await connection.execute(end)
+        await connection.execute(END)
     except asyncpg.InFailedSQLTransactionError as error:
         raise TransactionLostError from error
-    cast("PooledConnection", connection).keep_clean()
 
 
 async def _undo(connection: Connection) -> None:
     """By the server itself, where the connection is gone or does not answer any more."""
     try:
-        await connection.execute("rollback", timeout=ROLLBACK_TIMEOUT)
+        await connection.execute(UNDO, timeout=ROLLBACK_TIMEOUT)
     except BaseException as error:
-        with suppress(asyncpg.InterfaceError):  # the pool has it back already
-            connection.terminate()
+        connection.terminate()
         if not isinstance(error, Exception):
             raise
 
@@ -249,13 +223,12 @@ def _claims(viewer: Viewer) -> str:
 async def open_database(
     url: str, *, connections: int = 6, readers: int = 4, timeout: float = COMMAND_TIMEOUT
 ) -> AsyncIterator[Database]:
-    """Pools on the service's own login, at most so many connections each for sessions and for reading.
+    """On the service's own login, with at most so many connections each for sessions and for reading.
 
-    timeout is that of every statement and every transaction, in seconds. Raises OSError and
-    asyncpg.PostgresError.
+    timeout is that of every statement and every transaction, in seconds.
     """
     async with (
-        open_pool(url, connections, timeout) as pool,
-        open_readers(url, readers, timeout) as reading,
+        open_connections(url, connections, timeout, FOR_SESSIONS) as for_sessions,
+        open_connections(url, readers, timeout, FOR_READING) as for_reading,
     ):
-        yield Database(pool, reading, timeout=timeout)
+        yield Database(for_sessions, for_reading, timeout=timeout)

@@ -170,10 +170,12 @@ def _watch(metrics: Metrics, live: Live) -> None:
 
 def _watch_pool(metrics: Metrics, part: str, database: Database) -> None:
     def connections() -> Values:
-        pool, readers = database.pool, database.readers
-        busy = pool.get_size() - pool.get_idle_size() + readers.busy
-        idle = pool.get_idle_size() + readers.idle
-        return [(("busy",), busy), (("idle",), idle), (("waited_for",), database.waiting + readers.waiting)]
+        both = (database.connections, database.readers)
+        return [
+            (("busy",), sum(each.busy for each in both)),
+            (("idle",), sum(each.idle for each in both)),
+            (("waited_for",), sum(each.waiting for each in both)),
+        ]
 
     metrics.read(f"{part}_pool_connections", f"Connections of the pools: {part}", connections, "state")
 

@@ -21,7 +21,7 @@ class SharedCounts(Storage, SlidingWindowCounterSupport):
 
     def __init__(self, database: Database, *, patience: float = PATIENCE) -> None:
         super().__init__()
-        self.database = Database(database.pool, database.readers, timeout=patience)
+        self.database = Database(database.connections, database.readers, timeout=patience)
 
     async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         if amount != 1:

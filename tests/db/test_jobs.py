@@ -46,7 +46,7 @@ def serve(database) -> Callable[[int], Awaitable[list[str]]]:
     """Takes so many jobs out of the queue, as PgQueuer does, and is done with them."""
 
     async def take(count: int) -> list[str]:
-        async with database.pool.acquire() as connection, connection.transaction():
+        async with database.connections.borrowed() as connection, connection.transaction():
             await connection.execute("set local role studio_worker")
             queries = queue_queries(connection)
             jobs = await queries.dequeue(

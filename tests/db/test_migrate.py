@@ -321,7 +321,7 @@ async def test_no_login_sees_past_the_policies(login, supabase, supabase_app, ad
             await new_collection(session)
         async with database.session(ben) as session:
             assert await session.connection.fetchval("select count(*) from collections") == 0
-        async with database.pool.acquire() as connection:
+        async with database.connections.borrowed() as connection:
             assert await connection.fetchval("select current_user") == "studio_nobody"
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute("select from collections")

@@ -174,8 +174,8 @@ async def test_requests_never_mix_and_leave_nothing_behind(requests, users, urls
         assert len(crowd.ended) == len(set(ENDS))
         await none_open(admin, name=urlsplit(urls.login).path.strip("/"))
         async with asyncio.TaskGroup() as group:
-            looks = [group.create_task(database.pool.fetchrow(AS_FOUND)) for _ in range(4 * CONNECTIONS)]
-        assert {tuple(look.result()) for look in looks} == {CLEAN}
+            looks = [group.create_task(database.connections.fetch(AS_FOUND)) for _ in range(4 * CONNECTIONS)]
+        assert {tuple(row) for look in looks for row in look.result()} == {CLEAN}
         assert [tuple(row) for row in await database.readers.fetch(AS_FOUND)] == [CLEAN_READER]
         owned = [await crowd.owned(viewer) for viewer in crowd.viewers]
         assert owned == [crowd.kept[viewer.user_id] for viewer in crowd.viewers]

@@ -39,7 +39,7 @@ def as_found(narrow) -> Callable[[], Awaitable[tuple]]:
     """Role, claims and process of the connection that the next borrower gets."""
 
     async def look() -> tuple:
-        async with narrow.pool.acquire() as connection:
+        async with narrow.connections.borrowed() as connection:
             return tuple(await connection.fetchrow(AS_FOUND))
 
     return look
@@ -93,7 +93,7 @@ async def test_a_new_connection_is_nobodys(as_found):
 
 @pytest.mark.parametrize("table", ["collections", "images", "studio.turns", "pgq.pgqueuer"])
 async def test_nobody_can_read_anything(table, narrow):
-    async with narrow.pool.acquire() as connection:
+    async with narrow.connections.borrowed() as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(f"select from {table}")
 

@@ -154,6 +154,6 @@ async def test_a_list_handed_in_while_its_collection_goes_is_refused(archive, as
 
 async def lock_waited_for(database):
     """Returns once a statement waits for another's transaction."""
-    async with asyncio.timeout(10), database.pool.acquire() as connection:
+    async with asyncio.timeout(10), database.connections.borrowed() as connection:
         while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
             await asyncio.sleep(0.01)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from db.pool import Readers
+from db.pool import Connections
 from db.reading.selection import Bound
 from db.reading.statements import Statement
 from db.session import Database
@@ -18,8 +18,8 @@ from server.operations.pipeline import Operation, Pipeline
 class NotedDatabase(Database):
     """A database that notes what is read."""
 
-    def __init__(self, pool: asyncpg.Pool, readers: Readers) -> None:
-        super().__init__(pool, readers)
+    def __init__(self, connections: Connections, readers: Connections) -> None:
+        super().__init__(connections, readers)
         self.texts: list[str] = []
 
     async def read(self, viewer: Viewer, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
@@ -33,7 +33,7 @@ def statements_of(services, archive):
     pipeline = Pipeline()
 
     async def run(query: str) -> list[str]:
-        database = NotedDatabase(services.database.pool, services.database.readers)
+        database = NotedDatabase(services.database.connections, services.database.readers)
         context = Context(archive.owner, replace(services, database=database))
         answer = await pipeline.answer(pipeline.prepare(Operation(query=query), context), context)
         assert b'"errors"' not in answer

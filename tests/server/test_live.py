@@ -14,7 +14,7 @@ import pytest
 from db.changes import Change, apply_change
 from db.hints import open_line_hints
 from db.notify import notify_line
-from db.pool import Readers
+from db.pool import Connections
 from db.reading.selection import Bound
 from db.reading.statements import Statement
 from db.session import Database
@@ -40,8 +40,8 @@ LIFE = (RUNNING, Change(status=Status.SAVING), Change(status=Status.SUCCEEDED, s
 class CountingDatabase(Database):
     """A database that counts what is read."""
 
-    def __init__(self, pool: asyncpg.Pool, readers: Readers) -> None:
-        super().__init__(pool, readers)
+    def __init__(self, connections: Connections, readers: Connections) -> None:
+        super().__init__(connections, readers)
         self.counts: Counter[str] = Counter()
 
     async def read(self, viewer: Viewer, statement: Statement, bound: Bound) -> Sequence[asyncpg.Record]:
@@ -51,7 +51,7 @@ class CountingDatabase(Database):
 
 @pytest.fixture
 def database(shared_database) -> CountingDatabase:
-    return CountingDatabase(shared_database.pool, shared_database.readers)
+    return CountingDatabase(shared_database.connections, shared_database.readers)
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ async def test_mutations_and_sockets_are_counted_apart(database):
 
 async def test_a_process_counts_by_itself_while_the_database_is_away(shared_rate, database):
     rate = shared_rate(RateLimitItemPerMinute(2))
-    await database.pool.close()
+    await database.connections.close()
 
     for _ in range(2):
         await rate.take("ada")

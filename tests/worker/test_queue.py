@@ -98,7 +98,7 @@ async def test_a_worker_forgets_idempotency_keys_after_a_week(shop, database, ur
 async def test_a_fault_that_cannot_be_counted_does_not_cost_the_job(
     make_shop, database, urls, seed, ada, picture, saved
 ):
-    flickering = FlickeringDatabase(database.pool, database.readers)
+    flickering = FlickeringDatabase(database.connections, database.readers)
     provider = StumblingProvider(picture, flickering)
     shop = make_shop(database=flickering, providers={"scripted": provider})
     [generation_id] = await seed()
