@@ -1,11 +1,11 @@
 """The plan of a batch: templates x variables x variants, in order, or refusals. Pure."""
 
-import itertools
 import json
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, product, repeat, starmap
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
@@ -19,7 +19,7 @@ __all__ = [
     "PROMPT_RULE",
     "BatchOrder",
     "BatchPlan",
-    "PlannedTemplate",
+    "PlannedPrompt",
     "TemplateDraft",
     "asked_seed",
     "plan_batch",
@@ -67,15 +67,15 @@ class BatchOrder:
     collection: str | None = None
 
 
-class PlannedTemplate(NamedTuple):
-    """The images of one template: its prompts in order, and what they have in common.
+class PlannedPrompt(NamedTuple):
+    """The images of one prompt.
 
     None is, for the name, the template's; for model and parameters, the batch's; for the seed, one
     drawn for each image.
     """
 
     template_name: str
-    prompts: Sequence[str]
+    prompt: str
     template_id: UUID | None = None
     name: str | None = None
     model: str | None = None
@@ -85,14 +85,14 @@ class PlannedTemplate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
-    """What startBatch does: total counts every image, templates is empty where refused.
+    """What startBatch does: total counts every image, prompts is empty where refused.
 
     Each prompt makes as many images, one after the other, as there are variants.
     """
 
     total: int
     variants: int
-    templates: Collection[PlannedTemplate]
+    prompts: Collection[PlannedPrompt]
     refusals: list[Refusal]
 
 
@@ -107,12 +107,12 @@ def plan_batch(order: BatchOrder) -> BatchPlan:
     total = extent.prompts * order.variants
     if refusals := list(_excess(order, extent)):
         return _refused(order, total, refusals)
-    templates = _planned(order, uses, texts)
-    return BatchPlan(total=total, variants=order.variants, templates=templates, refusals=[])
+    prompts = _planned(order, uses, texts)
+    return BatchPlan(total=total, variants=order.variants, prompts=prompts, refusals=[])
 
 
 def _refused(order: BatchOrder, total: int, refusals: list[Refusal]) -> BatchPlan:
-    return BatchPlan(total=total, variants=order.variants, templates=[], refusals=refusals)
+    return BatchPlan(total=total, variants=order.variants, prompts=[], refusals=refusals)
 
 
 def _refusals(order: BatchOrder, uses: Uses) -> Iterator[Refusal]:
@@ -238,29 +238,38 @@ def _extent_of(prompt: str, parameters: Mapping[str, Any], texts: Texts) -> Exte
     return Extent(prompts, longest, characters + prompts * len(json.dumps(parameters)))
 
 
-def _planned(order: BatchOrder, uses: Uses, texts: Texts) -> Columns[PlannedTemplate]:
+def _planned(order: BatchOrder, uses: Uses, texts: Texts) -> Columns[PlannedPrompt]:
+    """What is as with all the others is left out."""
     drafts, collection = order.templates, order.collection
     parameters = [{**order.parameters, **own} if own else None for own in drafts.given("parameters")]
     common = asked_seed(order.parameters)
     seeds = [common if each is None else asked_seed(each) for each in parameters]
-    return Columns(
-        PlannedTemplate,
+    planned = Columns(
+        PlannedPrompt,
         len(drafts),
         template_name=drafts.column("name"),
-        prompts=_filled_prompts(drafts.column("prompt"), uses, texts),
+        prompt=drafts.column("prompt"),
         template_id=drafts.given("id"),
         name=[f"{collection} - {name}" for name in drafts.column("name")] if collection else (),
         model=drafts.given("model"),
         parameters=parameters,
         seed=seeds or ([] if common is None else [common] * len(drafts)),
     )
+    return _filled_in(planned, uses, texts) if uses else planned
 
 
-def _filled_prompts(prompts: Sequence[str], uses: Uses, texts: Texts) -> Sequence[Sequence[str]]:
-    filled: list[Sequence[str]] = list(zip(prompts, strict=True))
-    for place, names in uses.items():
-        filled[place] = _filled(prompts[place], names, texts)
-    return filled
+def _filled_in(planned: Columns[PlannedPrompt], uses: Uses, texts: Texts) -> Columns[PlannedPrompt]:
+    """Each as often as there are combinations of values for it."""
+    prompts = [
+        _filled(prompt, uses[place], texts) if place in uses else [prompt]
+        for place, prompt in enumerate(planned.column("prompt"))
+    ]
+    repeated = {
+        name: list(chain.from_iterable(map(repeat, values, map(len, prompts))))
+        for name, values in planned.columns.items()
+    }
+    all_prompts = list(chain.from_iterable(prompts))
+    return Columns(PlannedPrompt, len(all_prompts), **(repeated | {"prompt": all_prompts}))
 
 
 def asked_seed(parameters: Mapping[str, Any]) -> int | None:
@@ -279,9 +288,9 @@ def _filled(prompt: str, names: Sequence[str], texts: Texts) -> list[str]:
     pieces = VARIABLE.split(prompt)
     if len(pieces) > 2 * len(names) + 1:  # a variable is used twice, with one value at a time
         choices = [texts[name] for name in names]
-        return list(itertools.starmap(_form(prompt, names).format, itertools.product(*choices)))
+        return list(starmap(_form(prompt, names).format, product(*choices)))
     parts = [texts[piece] if place % 2 else [piece] for place, piece in enumerate(pieces)]
-    return list(map("".join, itertools.product(*parts)))
+    return list(map("".join, product(*parts)))
 
 
 def _form(prompt: str, names: Sequence[str]) -> str:

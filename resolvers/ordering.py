@@ -14,7 +14,7 @@ from engine.plan import (
     NAME_RULE,
     PROMPT_RULE,
     BatchOrder,
-    PlannedTemplate,
+    PlannedPrompt,
     TemplateDraft,
     asked_seed,
     plan_batch,
@@ -54,7 +54,7 @@ CHARACTERS_IN_NAME = 100
 class BatchDraft:
     """A batch as it will be written.
 
-    Each prompt of its templates makes as many images as there are variants.
+    Each prompt makes as many images as there are variants.
     """
 
     title: str
@@ -65,7 +65,7 @@ class BatchDraft:
     parameters: dict[str, Any]
     variables: dict[str, Any]
     total: int
-    templates: Collection[PlannedTemplate]
+    prompts: Collection[PlannedPrompt]
     variants: int = 1
     regenerated_from: UUID | None = None
 
@@ -105,7 +105,7 @@ async def draft_batch(
         parameters=json_object(asked.parameters),
         variables=json_object(asked.variables),
         total=plan.total,
-        templates=plan.templates,
+        prompts=plan.prompts,
         variants=plan.variants,
     )
 

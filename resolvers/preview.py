@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
+from itertools import count
 from typing import Any, cast
 
 from db.session import Session
@@ -68,16 +69,13 @@ async def _in_turn(draft: BatchDraft | None) -> AsyncIterator[BatchPreviewItem]:
 
 def _items(draft: BatchDraft) -> Iterator[BatchPreviewItem]:
     """As insert_batch puts them in."""
-    position = 0
-    for template in draft.templates:
-        parameters = draft.parameters if template.parameters is None else template.parameters
-        for prompt in template.prompts:
-            for _ in range(draft.variants):
-                yield BatchPreviewItem(
-                    position=position,
-                    template_name=template.template_name,
-                    prompt=prompt,
-                    model=template.model or draft.model,
-                    parameters=cast("Any", parameters),
-                )
-                position += 1
+    position = count()
+    for each in draft.prompts:
+        for _ in range(draft.variants):
+            yield BatchPreviewItem(
+                position=next(position),
+                template_name=each.template_name,
+                prompt=each.prompt,
+                model=each.model or draft.model,
+                parameters=cast("Any", draft.parameters if each.parameters is None else each.parameters),
+            )

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from db.session import Session
-from engine.plan import PlannedTemplate, asked_seed, refuse_model
+from engine.plan import PlannedPrompt, asked_seed, refuse_model
 from engine.refusals import Refusal, not_found
 from engine.words import GenerationStatus
 from resolvers.context import Services
@@ -48,7 +48,7 @@ async def draft_again(
         parameters={**batch["parameters"], **parameters},
         variables=batch["variables"],
         total=len(chosen),
-        templates=[_again(row, model=asked.model, parameters=parameters) for row in chosen],
+        prompts=[_again(row, model=asked.model, parameters=parameters) for row in chosen],
         regenerated_from=key,
     )
 
@@ -76,11 +76,11 @@ def _chosen(generations: Sequence[Row], asked: RegenerateBatchInput) -> tuple[li
     return chosen, unknown
 
 
-def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> PlannedTemplate:
+def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> PlannedPrompt:
     changed = {**row["parameters"], **parameters}
-    return PlannedTemplate(
+    return PlannedPrompt(
         row["template_name"],
-        [row["prompt"]],
+        row["prompt"],
         row["template_id"],
         row["name"],
         model or row["model"],

@@ -109,7 +109,7 @@ async def _insert_batch(session: Session, draft: BatchDraft) -> Row:
         draft.tags,
         draft.total,
         draft.regenerated_from,
-        generation_columns(draft.templates),
+        generation_columns(draft.prompts),
         draft.variants,
     )
 

@@ -1,7 +1,7 @@
 -- name: insert_batch
--- A batch and the images of the templates in $10, a JSON object of columns: each template's prompts, how many come before
--- them if that is not one of each, and whatever is not as with the others; each prompt $11 times. Their insertion counts as the first changes: each
--- gets a place before every later one. A collection may be gone since it was read.
+-- A batch and its images: $10 is a JSON object of columns, of each prompt in order and of whatever is not null throughout;
+-- each prompt $11 times. Their insertion counts as the first changes: each gets a place before every later one. A
+-- collection may be gone since it was read.
 with batch as (
     insert into batches (
         title, collection_id, model, reference_url, parameters, variables, tags, total, seq, regenerated_from
@@ -12,23 +12,21 @@ with batch as (
     returning id, user_id, model, parameters
 ), made as (
     insert into generations (batch_id, position, template_id, template_name, name, model, parameters, seed, prompt, seq)
-    select b.id, place, t.template_id::uuid, t.template_name, coalesce(t.name, t.template_name),
-           coalesce(t.model, b.model), coalesce(nullif(t.parameters, 'null'), b.parameters),
-           coalesce(t.seed::bigint, floor(random() * 2147483648)::bigint), prompt, place + 1
+    select b.id, place, p.template_id::uuid, p.template_name, coalesce(p.name, p.template_name),
+           coalesce(p.model, b.model), coalesce(nullif(p.parameters, 'null'), b.parameters),
+           coalesce(p.seed::bigint, floor(random() * 2147483648)::bigint), p.prompt, place + 1
     from batch b,
          rows from (
-            jsonb_array_elements_text($10::jsonb -> 'before'),
-            jsonb_array_elements($10::jsonb -> 'prompts'),
+            jsonb_array_elements_text($10::jsonb -> 'prompt'),
             jsonb_array_elements_text($10::jsonb -> 'template_id'),
             jsonb_array_elements_text($10::jsonb -> 'template_name'),
             jsonb_array_elements_text($10::jsonb -> 'name'),
             jsonb_array_elements_text($10::jsonb -> 'model'),
             jsonb_array_elements($10::jsonb -> 'parameters'),
             jsonb_array_elements_text($10::jsonb -> 'seed')
-         ) with ordinality as t (before, prompts, template_id, template_name, name, model, parameters, seed, nth),
-         jsonb_array_elements_text(t.prompts) with ordinality as p (prompt, number),
+         ) with ordinality as p (prompt, template_id, template_name, name, model, parameters, seed, number),
          generate_series(1, $11) as variant,
-         lateral (select (coalesce(t.before::integer, t.nth - 1) + number - 1) * $11::integer + variant - 1) as g (place)
+         lateral (select ((number - 1) * $11 + variant - 1)::integer) as g (place)
 )
 select id, user_id from batch
 

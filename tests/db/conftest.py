@@ -13,7 +13,7 @@ import pytest
 from db.generations import generation_columns
 from db.jobs import Job, enqueue, take_turns
 from db.session import Database, Session, open_database
-from engine.plan import PlannedTemplate
+from engine.plan import PlannedPrompt
 from engine.viewer import Viewer
 from server.embedded import EmbeddedPostgres
 
@@ -43,7 +43,7 @@ def new_collection() -> Callable[..., Awaitable[UUID]]:
 @pytest.fixture(scope="session")
 def new_batch() -> Callable[..., Awaitable[Made]]:
     async def make(session: Session, *, total: int = 1, collection_id: UUID | None = None) -> Made:
-        boats = generation_columns([PlannedTemplate("Boat", ["a boat"], seed=1)])
+        boats = generation_columns([PlannedPrompt("Boat", "a boat", seed=1)])
         batch = await session.one(
             "insert_batch", "First", collection_id, "demo", None, {}, {}, [], total, None, boats, total
         )

@@ -32,11 +32,11 @@ def order(*templates: TemplateDraft, **given: object) -> BatchOrder:
 
 def prompts(plan: BatchPlan) -> list[str]:
     assert plan.refusals == []
-    return [prompt for each in plan.templates for prompt in each.prompts for _variant in range(plan.variants)]
+    return [each.prompt for each in plan.prompts for _variant in range(plan.variants)]
 
 
 def refused(plan: BatchPlan) -> list[tuple[tuple[str, ...], UserErrorCode]]:
-    assert list(plan.templates) == []
+    assert list(plan.prompts) == []
     return [(each.path, each.code) for each in plan.refusals]
 
 
@@ -82,7 +82,7 @@ def test_a_template_keeps_its_name_and_id_and_has_the_last_word_on_model_and_par
 
     plan = plan_batch(order(own, template(), parameters={"width": 9, "height": 9}))
 
-    first, second = plan.templates
+    first, second = plan.prompts
     assert (first.template_name, first.template_id, first.model, first.seed) == ("Dusk", own.id, "other", 7)
     assert first.parameters == {"width": 1, "height": 9, "seed": 7}
     assert second.parameters is None
@@ -185,7 +185,7 @@ def test_a_plan_is_whole_or_refused(texts, variables, variants):
     plan = plan_batch(order(templates=templates, variables=variables, variants=variants, limit=50))
 
     if plan.refusals:
-        assert list(plan.templates) == []
+        assert list(plan.prompts) == []
     else:
         assert plan.total == len(prompts(plan)) <= 50
         assert all("{{" not in prompt for prompt in prompts(plan))

@@ -10,14 +10,14 @@ import pytest
 
 from db.generations import generation_columns
 from db.session import Database, Record, Session
-from engine.plan import PlannedTemplate
+from engine.plan import PlannedPrompt
 from engine.viewer import Viewer
 from resolvers.context import Context, Services
 from server.operations.pipeline import Operation, Pipeline
 from worker.demo import DemoProvider
 from worker.fakes import QuietHints
 
-BOAT = PlannedTemplate("Boat", ["a boat"], name="A boat", seed=7)
+BOAT = PlannedPrompt("Boat", "a boat", name="A boat", seed=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

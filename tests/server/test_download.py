@@ -15,7 +15,7 @@ from PIL import Image
 
 from db.generations import generation_columns
 from db.session import open_database
-from engine.plan import PlannedTemplate
+from engine.plan import PlannedPrompt
 from engine.viewer import Viewer
 from server.identity.secrets import signing_secret
 from server.identity.signing import Signer
@@ -56,12 +56,11 @@ def keep(shared_api, shared_database):
 
     async def keep(caller, count=1, *, data=b"picture", names=("Boat",), **given):
         owner = Viewer(user_id=caller.user_id, role="authenticated")
-        templates = [
-            PlannedTemplate(names[place % len(names)], [f"boat {place}"], seed=place)
-            for place in range(count)
+        prompts = [
+            PlannedPrompt(names[place % len(names)], f"boat {place}", seed=place) for place in range(count)
         ]
         async with shared_database.session(owner) as session:
-            title, columns = given.get("title", "Boats"), generation_columns(templates)
+            title, columns = given.get("title", "Boats"), generation_columns(prompts)
             batch = await session.one(
                 *("insert_batch", title, None, "demo", None, {}, {}, ["sea"], count, None, columns, 1)
             )

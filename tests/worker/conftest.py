@@ -11,7 +11,7 @@ from PIL import Image
 from db.generations import generation_columns
 from db.jobs import Job, subject_of
 from db.session import Database
-from engine.plan import PlannedTemplate
+from engine.plan import PlannedPrompt
 from engine.viewer import Viewer
 from worker.children import Children
 from worker.fakes import MemoryStorage, QuietHints, ScriptedProvider
@@ -67,7 +67,7 @@ def seed(database: Database, ada: Viewer) -> Seed:
 
     async def make(count: int = 1, viewer: Viewer = ada) -> list[UUID]:
         rows = [
-            PlannedTemplate(f"Template {n}", [f"prompt {n}"], name=f"Image {n}", seed=n) for n in range(count)
+            PlannedPrompt(f"Template {n}", f"prompt {n}", name=f"Image {n}", seed=n) for n in range(count)
         ]
         async with database.session(viewer) as session:
             batch = await session.one(

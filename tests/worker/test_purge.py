@@ -9,7 +9,7 @@ import pytest
 
 from db.generations import generation_columns
 from db.jobs import Job
-from engine.plan import PlannedTemplate
+from engine.plan import PlannedPrompt
 from engine.seams import StorageError
 from worker import purging
 from worker.purging import drop_references, purge, purge_batch, purge_images, remove_files
@@ -34,7 +34,7 @@ class History:
     async def batch(self, count=2, *, reference=None):
         """Its id; each of its images has a file and a thumbnail."""
         async with self.database.session(self.owner) as session:
-            boats = generation_columns([PlannedTemplate("Boat", ["a boat"])])
+            boats = generation_columns([PlannedPrompt("Boat", "a boat")])
             row = await session.one(
                 *("insert_batch", "Batch", None, "scripted", reference, {}, {}, [], count, None, boats, count)
             )

@@ -10,7 +10,7 @@ import pytest
 
 from db.generations import generation_columns
 from db.jobs import Job
-from engine.plan import PlannedTemplate
+from engine.plan import PlannedPrompt
 from engine.seams import ProviderError, StorageError
 from engine.words import GenerationErrorCode
 from tests.hostile.addresses import INSIDE
@@ -57,7 +57,7 @@ def seed_batch(database, ada):
 
     async def seed_batch(count=1, reference=ADDRESS):
         async with database.session(ada) as session:
-            boats = generation_columns([PlannedTemplate("Boat", ["a boat"])])
+            boats = generation_columns([PlannedPrompt("Boat", "a boat")])
             batch = await session.one(
                 *("insert_batch", "Batch", None, "scripted", reference, {}, {}, [], count, None, boats, count)
             )
