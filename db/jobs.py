@@ -116,9 +116,11 @@ async def enqueue_each(session: Session, job: Job, jobs: Sequence[Due]) -> None:
     )
 
 
-async def feed(session: Session, user_id: UUID) -> None:
+async def feed(session: Session, user_id: UUID) -> int:
     """Sees to it that this user's waiting work, the transaction's own too, gets into the queue.
 
-    The lock lets a feed that finds nothing left, and this call, only come one after the other.
+    Gives how many images wait then. The rest of the transaction runs as studio_worker. The lock lets a feed
+    that finds nothing left, and this call, only come one after the other.
     """
-    await session.rows("feed", user_id, -FEED_TURN)
+    queued: int = await session.value("feed", user_id, -FEED_TURN)
+    return queued

@@ -31,9 +31,7 @@ async def feed_within_limits(
     Counted after feed's lock: two calls of one user come here only one after the other, and the later
     one sees what the earlier one has put in.
     """
-    await feed(session, user_id)
-    usage = await session.one("usage", user_id)
-    if refusals := refuse_queued(usage["queued"], services, path):
+    if refusals := refuse_queued(await feed(session, user_id), services, path):
         raise QueueFullError(refusals)
 
 

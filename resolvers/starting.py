@@ -77,11 +77,10 @@ async def _once(
         if (earlier := await once.claim()) is not None:
             return earlier
         row = await insert(session, drafted)
-        await session.become_worker()
+        await feed_within_limits(session, row["user_id"], context.services, ())  # as the worker from here on
         await once.settle(row["id"])
         if drafted.reference_url is not None:
             await session.rows("use_reference", row["user_id"], drafted.reference_url)
-        await feed_within_limits(session, row["user_id"], context.services, ())
     began: UUID = row["id"]
     context.services.hints.tell(began, row["user_id"])
     context.services.traces.began(began)

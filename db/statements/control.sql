@@ -46,15 +46,4 @@ update studio.idempotency_keys set result_id = $3 where user_id = $1 and key = $
 delete from studio.idempotency_keys where created_at < now() - interval '7 days'
 
 -- name: usage
--- What user $1 has waiting and running: by the counters of what is not finished, however many images that has.
--- = 'infinity' is what the indexes batches_recent and singles_recent spell "not finished" as.
-select coalesce(sum(queued), 0)::integer as queued, coalesce(sum(running), 0)::integer as running
-from (
-    select queued, running from batches
-    where user_id = $1 and case when finished_at is null then 'infinity' else finished_at end = 'infinity'
-    union all
-    select (status in ('QUEUED', 'THROTTLED'))::integer, (status in ('RUNNING', 'SAVING'))::integer from generations
-    where user_id = $1
-      and batch_id is null
-      and case when finished_at is null or retry_at is not null then 'infinity' else finished_at end = 'infinity'
-) unfinished
+select queued, running from studio.usage($1)

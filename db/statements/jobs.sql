@@ -30,20 +30,8 @@ insert into studio.turns (user_id) values ($1)
 on conflict (user_id) do update set last_tag = turns.last_tag
 
 -- name: feed
--- as lock_turn and then PgQueuer's own enqueue: a job that waits or runs already is looked for once the turn is locked;
--- $2 is the job's priority
-with turn as (
-    insert into studio.turns (user_id) values ($1)
-    on conflict (user_id) do update set last_tag = turns.last_tag
-    returning user_id::text
-), job as (
-    insert into pgq.pgqueuer (priority, entrypoint, payload, dedupe_key, status)
-    select $2, 'feed', convert_to(user_id, 'UTF8'), 'feed:' || user_id, 'queued' from turn
-    on conflict (dedupe_key) where status in ('queued', 'picked') and dedupe_key is not null do nothing
-    returning id, entrypoint, priority
-)
-insert into pgq.pgqueuer_log (job_id, status, entrypoint, priority)
-select id, 'queued', entrypoint, priority from job
+-- as lock_turn, and then the job; $2 is its priority
+select studio.feed($1, $2)
 
 -- name: admit_generations
 -- the user's next, first come first served, as many as there is room for beside those in flight ($2 at once)

@@ -1,6 +1,7 @@
 """What each role may do with each table: by the catalogs, and really tried."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -71,6 +72,18 @@ def rights() -> dict[tuple[str, str], str]:
         for table, *cells in lines
         for role, cell in zip(head, cells, strict=True)
     }
+
+
+@pytest.fixture
+async def superuser(house, cluster) -> AsyncIterator[asyncpg.Connection]:
+    """In the house, in a transaction that is undone."""
+    name = urlsplit(house.login).path.strip("/")
+    connection = await asyncpg.connect(cluster.superuser_url, database=name)
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
 
 
 @pytest.fixture
@@ -173,6 +186,7 @@ async def test_the_request_roles_may_call_only_what_policies_and_reading_need(ca
         "current_user_id",
         "cursor",
         "download_address",
+        "feed",
         "is_key_of",
         "is_reference_of",
         "new_id",
@@ -181,7 +195,16 @@ async def test_the_request_roles_may_call_only_what_policies_and_reading_need(ca
         "search_words",
         "signed_address",
         "trash_ends",
+        "usage",
     ]
+
+
+async def test_only_who_may_be_the_worker_can_feed(superuser, house):
+    """Whoever comes by another gateway to the same database, with the request role alone, can not."""
+    await superuser.execute("create role gateway noinherit; grant authenticated to gateway")
+    await superuser.execute("set session authorization gateway; set role authenticated")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="set role"):
+        await superuser.fetch("select studio.feed($1, 0)", house.ada.user_id)
 
 
 async def test_the_login_inherits_nothing_and_has_no_attributes(catalog):
