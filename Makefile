@@ -89,7 +89,7 @@ promises:
 	uv run python bench/flight.py
 	uv run python bench/fairness.py
 	uv run python bench/rate.py
-	-uv run python bench/start.py
+	uv run python bench/start.py
 	uv run python bench/memory.py
 
 # Every dependency with its hashes, resolved anew: an old uv.lock would hold it back.

@@ -1,6 +1,6 @@
 """What an answer costs, beside hand-written code, stock Strawberry and PostGraphile 5, in one run.
 
-    uv run python bench/queries.py [--data FOLDER] [--rounds 30] [--requests 20] [--signing | --no-signing]
+    uv run python bench/queries.py [--data FOLDER] [--rounds 15] [--requests 50] [--signing | --no-signing]
 
 Linux only: CPU and memory are read from /proc. Over bench/million.py's database, under row-level security,
 each of the four is asked three questions over one connection, in turns, a round after the other; a figure is
@@ -92,8 +92,8 @@ class Trial:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     add_options(parser)
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--requests", type=int, default=20, help="of each question to each server in a round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--requests", type=int, default=50, help="of each question to each server in a round")
     parser.add_argument("--signing", action=argparse.BooleanOptionalAction, help="one way alone; else both")
     runs = asyncio.run(_runs(parser.parse_args()))
     broken = [f"BREACH: {each}" for run in runs for each in breaches(run)]

@@ -1,7 +1,7 @@
 """Connections that are kept: those for sessions have no rights of their own, those for reading only read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any, TypeAlias
@@ -60,7 +60,7 @@ class Connections:
     """A stack of them, at most so many.
 
     asyncpg's own pool starts a task for each that comes back, which costs as much as half a statement.
-    waiting is how many wait for one.
+    waiting is how many wait for one, or until it is open.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]], most: int) -> None:
@@ -81,32 +81,17 @@ class Connections:
     def idle(self) -> int:
         return sum(not connection.is_closed() for connection, _ in self._idle)
 
-    async def fetch(self, text: str, *values: Any) -> Sequence[asyncpg.Record]:
-        """The rows of one statement. Raises what connecting and asking raises."""
-        async with self.borrowed() as connection:
-            try:
-                return await connection.fetch(text, *values)
-            except asyncpg.PostgresError:
-                raise  # it has answered
-            except BaseException:
-                connection.terminate()
-                raise
-
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[Connection]:
-        """One for a block that leaves it as it was found, or ends it. Raises InterfaceError once closed."""
-        if self._is_closed:
-            raise asyncpg.InterfaceError("the connections are closed")
-        await self._turn()
+        """One for a block that leaves it as it was found, or ends it.
+
+        Raises what connecting raises, and InterfaceError once these are closed.
+        """
+        connection = await self._borrow()
         try:
-            connection = self._kept() or await self.connect()
-            self._busy.add(connection)
-            try:
-                yield connection
-            finally:
-                self._take_back(connection)
+            yield connection
         finally:
-            self._turns.release()
+            self._take_back(connection)
 
     def expire(self) -> None:
         """None of those that there are now is used once more."""
@@ -116,6 +101,8 @@ class Connections:
 
     async def close(self) -> None:
         """Waits for what runs, for a bounded time."""
+        if self._is_closed:
+            return
         self._is_closed = True
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
@@ -127,30 +114,50 @@ class Connections:
         for connection in self._busy:
             connection.terminate()
 
-    async def _turn(self) -> None:
+    async def _borrow(self) -> Connection:
+        self._refuse_if_closed()
         self.waiting += 1
         try:
             await self._turns.acquire()
+            try:
+                connection = await self._connection()
+            except BaseException:
+                self._turns.release()
+                raise
         finally:
             self.waiting -= 1
+        self._busy.add(connection)
+        return connection
+
+    async def _connection(self) -> Connection:
+        self._refuse_if_closed()  # while this one waited
+        connection = self._kept() or await self.connect()
+        if self._is_closed:
+            connection.terminate()
+        self._refuse_if_closed()
+        return connection
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise asyncpg.InterfaceError("the connections are closed")
 
     def _kept(self) -> Connection | None:
         while self._idle:
-            connection, _ = self._idle.pop()
-            if not connection.is_closed():
+            connection, since = self._idle.pop()
+            if monotonic() - since > LONGEST_IDLE:
+                connection.terminate()
+            elif not connection.is_closed():
                 return connection
         return None
 
     def _take_back(self, connection: Connection) -> None:
-        now = monotonic()
         self._busy.discard(connection)
-        if connection in self._doubtful:
+        if self._is_closed or connection in self._doubtful:
             self._doubtful.discard(connection)
             connection.terminate()
         elif not connection.is_closed():
-            self._idle.append((connection, now))
-        if self._idle and self._idle[0][1] < now - LONGEST_IDLE:
-            self._idle.pop(0)[0].terminate()
+            self._idle.append((connection, monotonic()))
+        self._turns.release()
 
 
 @asynccontextmanager

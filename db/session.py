@@ -151,36 +151,42 @@ class Database:
         transaction by itself, brings the claims along.
         """
         if viewer.role != READER:
-            async with self.session(viewer) as session:
+            async with self._transaction(f"begin read only; {_identity(viewer)}") as session:
                 return await session.read(statement, bound)
         values = [*statement.values(bound), _claims(viewer)]
-        try:
-            async with asyncio.timeout(self.timeout):
-                return await self.readers.fetch(statement.alone, *values)
-        except TimeoutError:
-            self._distrust()
-            raise
+        async with asyncio.timeout(self.timeout) as deadline, self.readers.borrowed() as connection:
+            try:
+                return await connection.fetch(statement.alone, *values)
+            except asyncpg.PostgresError:
+                raise  # it has answered
+            except BaseException as error:
+                self._give_up(connection, deadline, error)
+                raise
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Session]:
         """Raises TimeoutError where all of it together takes too long."""
         async with asyncio.timeout(self.timeout) as deadline, self.connections.borrowed() as connection:
+            session = Session(connection)
             try:
                 await connection.execute(begin)
-                yield Session(connection)
+                yield session
                 await _end(connection)
             except BaseException as error:
                 if deadline.expired() or isinstance(error, TimeoutError):
-                    connection.terminate()  # without a word to who does not answer
-                    self._distrust()
+                    self._give_up(connection, deadline, error)
                 else:
                     await _undo(connection)
                 raise
+            finally:
+                del session.connection  # it may soon be somebody else's
 
-    def _distrust(self) -> None:
-        """Where one connection does not answer, the others may not either."""
-        self.connections.expire()
-        self.readers.expire()
+    def _give_up(self, connection: Connection, deadline: asyncio.Timeout, error: BaseException) -> None:
+        """Without a word. Where one connection does not answer, the others may not either."""
+        connection.terminate()
+        if deadline.expired() or isinstance(error, TimeoutError):
+            self.connections.expire()
+            self.readers.expire()
 
 
 async def _end(connection: Connection) -> None:

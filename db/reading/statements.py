@@ -24,7 +24,7 @@ class Statement:
 
         They hold for the transaction, which is this statement. Nothing is read before they are set: a lateral
         sub-select that is not pulled up comes after what it refers to. If it did not, the caller would be
-        nobody, and see nothing.
+        nobody, and see nothing. (Nor is it done by several processes: set_config forbids that.)
         """
         return (
             "select answer.* from"

@@ -44,9 +44,10 @@ def errors_in(document: DocumentNode, schema: GraphQLSchema, *, most: int) -> li
     """
     rules = AllRules()
     one: Any = [rules.of]
-    found = validate(schema, document, one, max_errors=most, hide_suggestions=True)
-    rules.end()
-    return found
+    try:
+        return validate(schema, document, one, max_errors=most, hide_suggestions=True)
+    finally:
+        rules.end()
 
 
 class Merging(OverlappingFieldsCanBeMergedRule):

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
 
@@ -26,6 +27,16 @@ QUIET = {
 LOGFMT = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
 
 
+class Lines(structlog.WriteLogger):
+    """Lines on standard error. Where it takes none any more, what they tell of goes on all the same."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError, ValueError):  # ValueError: it was closed
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
 def set_up_logs(level: str) -> None:
     """For the whole process; other libraries' lines come in the same form."""
     shared: list[structlog.typing.Processor] = [
@@ -37,7 +48,7 @@ def set_up_logs(level: str) -> None:
         processors=[*shared, LOGFMT],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         # Past logging, which is half of what a line costs.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: Lines(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

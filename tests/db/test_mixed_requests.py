@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from db.pool import Connections
 from db.reading.selection import Bound
 from db.reading.statements import Statement
 from db.session import Database, Session, open_database
@@ -154,6 +155,11 @@ class Crowd:
             return await session.connection.fetchval("select count(*) from collections where not shared")
 
 
+async def as_found(connections: Connections) -> tuple:
+    async with connections.borrowed() as connection:
+        return tuple(await connection.fetchrow(AS_FOUND))
+
+
 async def none_open(admin: asyncpg.Connection, *, name: str) -> None:
     """Returns when no transaction is open any more: the server needs a second to see who has left."""
     async with asyncio.timeout(PATIENCE):
@@ -174,9 +180,9 @@ async def test_requests_never_mix_and_leave_nothing_behind(requests, users, urls
         assert len(crowd.ended) == len(set(ENDS))
         await none_open(admin, name=urlsplit(urls.login).path.strip("/"))
         async with asyncio.TaskGroup() as group:
-            looks = [group.create_task(database.connections.fetch(AS_FOUND)) for _ in range(4 * CONNECTIONS)]
-        assert {tuple(row) for look in looks for row in look.result()} == {CLEAN}
-        assert [tuple(row) for row in await database.readers.fetch(AS_FOUND)] == [CLEAN_READER]
+            looks = [group.create_task(as_found(database.connections)) for _ in range(4 * CONNECTIONS)]
+        assert {look.result() for look in looks} == {CLEAN}
+        assert await as_found(database.readers) == CLEAN_READER
         owned = [await crowd.owned(viewer) for viewer in crowd.viewers]
         assert owned == [crowd.kept[viewer.user_id] for viewer in crowd.viewers]
         assert sum(owned) > requests / 2

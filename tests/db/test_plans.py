@@ -50,10 +50,20 @@ async def steps(session: Session, name: str, *parameters: Any) -> list[dict[str,
 
 
 async def compiled_steps(session: Session, read: Statement, bound: Bound) -> list[dict[str, Any]]:
-    """The same of a compiled statement."""
-    text = f"explain (analyze, format json) {read.text}"
-    (plan,) = orjson.loads(await session.connection.fetchval(text, *read.values(bound)))
-    return list(_flat(plan["Plan"]))
+    """The same of a compiled statement, as it is read alone: the claims come first."""
+    await session.connection.execute("set local plan_cache_mode = 'force_generic_plan'")
+    claims = await session.connection.fetchval("select current_setting('request.jwt.claims')")
+    text = f"explain (analyze, format json) {read.alone}"
+    (plan,) = orjson.loads(await session.connection.fetchval(text, *read.values(bound), claims))
+    top = plan["Plan"]
+    caller, answer = top["Plans"]
+    assert (top["Node Type"], caller["Node Type"], caller["Parent Relationship"]) == (
+        "Nested Loop",
+        "Result",
+        "Outer",
+    )
+    assert any("set_config" in step.get("One-Time Filter", "") for step in _flat(answer))
+    return list(_flat(top))
 
 
 def _flat(step: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -38,8 +38,8 @@ async def read(database: Database, viewer: Viewer, statement: Statement) -> tupl
 
 async def as_found(database: Database) -> tuple:
     """Role, claims and process of the connection, as the next statement gets it."""
-    [row] = await database.readers.fetch(AS_FOUND)
-    role, claims, pid = row
+    async with database.readers.borrowed() as connection:
+        role, claims, pid = await connection.fetchrow(AS_FOUND)
     return role, claims or None, pid
 
 
@@ -76,12 +76,14 @@ async def test_nothing_stays_after_an_error(narrow, ada):
 async def test_without_claims_only_what_is_shared_is_seen(narrow, database, ada, new_collection):
     async with database.session(ada) as session:
         await new_collection(session)
-    assert [tuple(row) for row in await narrow.readers.fetch(SEEN.text)] == [(0, 0)]
+    async with narrow.readers.borrowed() as connection:
+        assert tuple(await connection.fetchrow(SEEN.text)) == (0, 0)
 
 
 async def test_nothing_can_be_written(narrow):
-    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
-        await narrow.readers.fetch("delete from collections")
+    async with narrow.readers.borrowed() as connection:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await connection.execute("delete from collections")
 
 
 @pytest.mark.parametrize("ends", [TimeoutError, asyncio.CancelledError])
@@ -127,3 +129,29 @@ async def test_who_comes_after_the_last_connection_waits_for_it(narrow, ada):
     assert (narrow.readers.busy, narrow.readers.waiting) == (1, 1)
     await asyncio.gather(first, second)
     assert (narrow.readers.busy, narrow.readers.idle, narrow.readers.waiting) == (0, 1, 0)
+
+
+async def test_who_waits_too_long_for_its_turn_costs_nobody_a_connection(narrow, ada):
+    *_, pid = await read(narrow, ada, WHO)
+    async with narrow.readers.borrowed():
+        with pytest.raises(TimeoutError):
+            await read(narrow, ada, WHO)
+    assert (await as_found(narrow))[2] == pid
+
+
+async def test_a_connection_that_was_idle_for_too_long_is_replaced(narrow, ada, monkeypatch):
+    *_, pid = await read(narrow, ada, WHO)
+    monkeypatch.setattr("db.pool.LONGEST_IDLE", 0)
+    assert (await read(narrow, ada, WHO))[2] != pid
+
+
+async def test_nobody_gets_a_connection_once_they_are_closed(narrow, ada):
+    async with narrow.readers.borrowed():
+        waiting = asyncio.create_task(read(narrow, ada, WHO))
+        await asyncio.sleep(0)
+        await narrow.readers.close()
+    with pytest.raises(asyncpg.InterfaceError):
+        await waiting
+    with pytest.raises(asyncpg.InterfaceError):
+        await read(narrow, ada, WHO)
+    assert (narrow.readers.busy, narrow.readers.idle, narrow.readers.waiting) == (0, 0, 0)

@@ -199,6 +199,13 @@ async def test_a_savepoint_undoes_its_own_part_alone(database, ada, new_collecti
         assert await session.connection.fetchval(OWN) == 1
 
 
+async def test_a_session_is_of_no_use_once_it_has_ended(database, ada):
+    async with database.session(ada) as session:
+        pass
+    with pytest.raises(AttributeError):
+        await session.rows("usage", ada.user_id)
+
+
 async def test_a_session_may_become_the_worker_and_a_viewer_again(database, ada):
     async with database.session(ada) as session:
         await session.become_worker()

@@ -1,7 +1,9 @@
 """The operator sees what the service does, by numbers and by lines, neither of which says what was asked."""
 
 import json
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -15,6 +17,7 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from engine.seams import NoTraces
+from server.watching.logs import Lines
 from server.watching.metrics import MOST_NAMES, Metrics
 from server.watching.requests import Watching
 from server.watching.visits import Visits
@@ -198,3 +201,15 @@ def test_every_panel_of_the_dashboard_asks_what_prometheus_can_read():
     assert len(asked) >= len(panels)
     for query in asked:
         promql_parser.parse(query.replace("$__rate_interval", "1m"))
+
+
+def test_nobody_is_kept_from_anything_by_a_line_that_cannot_be_written():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as broken:
+        lines = Lines(broken)
+        for level in ("debug", "info", "warning", "error", "exception"):
+            getattr(lines, level)("a line")
+        with suppress(BrokenPipeError):
+            broken.close()
+    lines.info("a line")
