@@ -81,6 +81,7 @@ async def work(settings: Settings) -> None:
             build_workshop(settings, shared) as shop,
             exposed(settings, exposition_of(settings, shared, shop.database)),
         ):
+            _settle_in()
             click.echo("ready")
             await run_worker(shop, shared.login, concurrency=settings.concurrency, stopping=stopping)
 
@@ -136,8 +137,8 @@ async def _become_ready(settings: Settings, server: uvicorn.Server) -> None:
 def _settle_in() -> None:
     """What was built at the start stays to the end: the garbage collector need not walk it ever again.
 
-    Nearly all that a request makes goes by its count of references; a large one makes thousands at once,
-    which would be walked over and over while they are needed.
+    Nearly all that a request or a job makes goes by its count of references; a large request, or a thousand
+    jobs, would be walked over and over while they are needed.
     """
     gc.collect()
     gc.freeze()
