@@ -1,12 +1,12 @@
 """What changed since it was last looked at, read under the viewer's own role as it was asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 from uuid import UUID
 
-from db.reading.selection import Bound
+from db.reading.selection import Arguments, Asked, Bound
 from db.reading.statements import Statement
 from db.session import Record, Session
 from resolvers.faults import Fault, bad_input
@@ -31,10 +31,18 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updates:
-    """The statement that reads updates as they were asked for, and the arguments in them."""
+    """The statement that reads updates as they were asked for, and what else goes into it.
+
+    sameness is that of all for whom it gives the same: what is asked, wherever a client begins.
+    """
 
     statement: Statement
-    arguments: Sequence[Mapping[str, Any]]
+    arguments: Sequence[Arguments]
+    sameness: str
+
+    @classmethod
+    def of(cls, asked: Asked, arguments: Sequence[Arguments], statement: Statement) -> Self:
+        return cls(statement=statement, arguments=arguments, sameness=repr(replace(asked, arguments={})))
 
     def bound(self, reader: Reader, *keys: object) -> Bound:
         return Bound(arguments=self.arguments, signer=reader.addresses(), keys=keys)
@@ -72,10 +80,12 @@ class Source(Protocol):
     """Something that changes. rest is how many seconds to leave between two looks at it.
 
     A source that can be resumed is read past any seq; of another one the first read only notes what
-    stands, and each later read tells what has moved since the one before.
+    stands, and each later read tells what has moved since the one before. Of one topic, one source stands
+    for all of the same sameness.
     """
 
     topic: UUID
+    sameness: str
     can_resume: bool
     rest: float
 
@@ -92,6 +102,7 @@ class BatchChanges:
 
     def __init__(self, batch_id: UUID, updates: Updates) -> None:
         self.topic = batch_id
+        self.sameness = updates.sameness
         self.updates = updates
 
     async def read(self, reader: Reader, after: int) -> Page:

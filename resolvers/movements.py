@@ -34,6 +34,7 @@ class HistoryChanges:
 
     def __init__(self, user_id: UUID, batches: Updates, singles: Updates) -> None:
         self.topic = user_id
+        self.sameness = batches.sameness
         self.updates = batches, singles
         self.standing: Standing | None = None
         self.told = 0

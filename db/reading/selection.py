@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
-__all__ = ["Asked", "Bound", "given"]
+__all__ = ["Arguments", "Asked", "Bound", "given"]
+
+Arguments: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +19,7 @@ class Asked:
 
     key: str
     name: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=dict)
     number: int = 0
     of: Mapping[str, Sequence["Asked"]] = field(default_factory=dict)
 
@@ -26,12 +28,12 @@ class Asked:
 class Bound:
     """What a request brings: each field's arguments by its number, the hour's keys, and the keys of rows."""
 
-    arguments: Sequence[Mapping[str, Any]]
+    arguments: Sequence[Arguments]
     signer: Sequence[str]
     keys: Sequence[Any] = ()
 
 
-def given(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+def given(arguments: Arguments) -> Arguments:
     """The arguments and the filter's fields that are not null, by name."""
     all = {**arguments, **(arguments.get("filter") or {})}
     return {name: value for name, value in all.items() if value is not None}

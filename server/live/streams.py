@@ -4,25 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from functools import lru_cache, partial
-from typing import Any, cast
+from functools import partial
+from typing import cast
 from uuid import UUID
 
 import asyncpg
-import orjson
 import structlog
-from graphql import (
-    SKIP,
-    DocumentNode,
-    ExecutionResult,
-    FieldNode,
-    OperationType,
-    VariableNode,
-    Visitor,
-    VisitorAction,
-    create_source_event_stream,
-    visit,
-)
+from graphql import ExecutionResult, OperationType, create_source_event_stream
 from strawberry.utils.await_maybe import await_maybe
 
 from db.session import DATABASE_AWAY
@@ -32,7 +20,6 @@ from resolvers.context import Context, Services, StreamContext
 from server.live.deliveries import Delivery, OneAnswer, Stream, StreamCutError
 from server.live.feed import Feed
 from server.live.subscriber import Subscriber
-from server.operations.documents import REMEMBERED_DOCUMENTS
 from server.operations.errors import RefusedError
 from server.operations.pipeline import ANY, Asked, Operation, Pipeline
 
@@ -112,16 +99,15 @@ class Live:
             self.services.hints.wake(row["topic"])
 
     async def _subscribe(self, asked: Asked, viewer: Viewer, last_event_id: str | None) -> Subscriber:
-        context = StreamContext(
-            viewer, self.services, join=partial(self._join, viewer, asked), last_event_id=last_event_id
-        )
+        join = partial(self._join, viewer)
+        context = StreamContext(viewer, self.services, join=join, last_event_id=last_event_id)
         stream = await await_maybe(create_source_event_stream(self.pipeline.executor(asked, context)))
         if isinstance(stream, ExecutionResult):
             raise RefusedError(stream.errors or ())
         return cast("Subscriber", stream)
 
-    async def _join(self, viewer: Viewer, asked: Asked, source: Source, seen: int | None) -> Subscriber:
-        subscriber = self._feed(viewer, asked, source).enter(seen)
+    async def _join(self, viewer: Viewer, source: Source, seen: int | None) -> Subscriber:
+        subscriber = self._feed(viewer, source).enter(seen)
         try:
             await subscriber.begin()
         except BaseException:
@@ -129,9 +115,9 @@ class Live:
             raise
         return subscriber
 
-    def _feed(self, viewer: Viewer, asked: Asked, source: Source) -> Feed:
+    def _feed(self, viewer: Viewer, source: Source) -> Feed:
         """One for all who asked the same, with any of a viewer's tokens: each stream ends with its own."""
-        key = (viewer.user_id, viewer.role, source.topic, _sameness(asked))
+        key = (viewer.user_id, viewer.role, source.topic, source.sameness)
         feed = self.feeds.get(key)
         if feed is None:
             new_context = partial(Context, replace(viewer, expires_at=None), self.services)
@@ -157,40 +143,3 @@ async def open_live(pipeline: Pipeline, services: Services) -> AsyncIterator[Liv
         live.cut()
         with suppress(asyncio.CancelledError):
             await polling
-
-
-def _sameness(asked: Asked) -> Hashable:
-    """What two operations must share so that one answer serves both: all but where they begin."""
-    begins = _beginning(asked.document.ast)
-    variables = {name: value for name, value in asked.variables.coerced.items() if name != begins}
-    return (
-        asked.document.text,
-        asked.operation.name and asked.operation.name.value,
-        orjson.dumps(variables, option=orjson.OPT_SORT_KEYS, default=str),
-    )
-
-
-@lru_cache(maxsize=REMEMBERED_DOCUMENTS)
-def _beginning(document: DocumentNode) -> str | None:
-    """The variable that says where batchResults begins, if it is used for nothing else."""
-    uses = _VariableUses()
-    visit(document, uses)
-    return uses.after if uses.all.count(uses.after) == 1 else None
-
-
-class _VariableUses(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.all: list[str | None] = []
-        self.after: str | None = None
-
-    def enter_variable_definition(self, *_: Any) -> VisitorAction:
-        return SKIP
-
-    def enter_field(self, node: FieldNode, *_: Any) -> None:
-        if node.name.value == "batchResults":
-            given = [each.value for each in node.arguments or () if each.name.value == "after"]
-            self.after = next((each.name.value for each in given if isinstance(each, VariableNode)), None)
-
-    def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        self.all.append(node.name.value)

@@ -27,7 +27,7 @@ from server.operations.measure import Limits, Size, excess, measure
 from server.operations.trusted import TrustedDocuments
 from server.operations.validation import errors_in
 
-__all__ = ["MOST_ERRORS", "REMEMBERED_DOCUMENTS", "Document", "DocumentPolicy", "Introspection", "Reader"]
+__all__ = ["MOST_ERRORS", "Document", "DocumentPolicy", "Introspection", "Reader"]
 
 REMEMBERED_DOCUMENTS = 512
 LONGEST_TEXT = 50_000

@@ -40,7 +40,7 @@ def changes_of(viewer):
     selected = selecting(HISTORY)
     (asked,) = selected.roots()
     updates = (
-        Updates(statement=compile(asked, "HistoryUpdate"), arguments=selected.arguments())
+        Updates.of(asked, selected.arguments(), compile(asked, "HistoryUpdate"))
         for compile in (compile_changes, compile_singles)
     )
     return HistoryChanges(viewer.user_id, *updates)

@@ -188,6 +188,29 @@ async def test_different_selections_of_one_batch_are_told_each_in_its_own_words(
     assert brief == {"changes": {"cursor": long["batchResults"]["cursor"]}}
 
 
+async def test_what_is_asked_counts_and_not_how_it_is_written(watch, batch, live):
+    made = await batch()
+    other = """subscription Other($b: ID!) { ...Told }
+      fragment Told on Subscription {
+        batchResults(batchId: $b) { ... { cursor } generation { ... on Node { id } status images { id } } }
+      }"""
+    await watch(id=made.id)
+    await watch(other, b=made.id)
+
+    assert len(live.feeds) == 1
+
+
+async def test_arguments_further_in_count_wherever_they_come_from(watch, batch, live):
+    made = await batch()
+    sized = """subscription ($id: ID!, $width: Int) {
+      batchResults(batchId: $id) { generation { images { thumbnailUrl(width: $width) } } }
+    }"""
+    for width in (200, 800, 200):
+        await watch(sized, id=made.id, width=width)
+
+    assert len(live.feeds) == 2
+
+
 async def test_a_client_that_stops_reading_is_dropped_and_misses_nothing(watch, batch, advance):
     made = await batch(150)
     quick, slow = await watch(id=made.id), await watch(id=made.id)
