@@ -25,7 +25,7 @@ from resolvers.faults import Fault, bad_input
 from server.operations.admission import PageArguments
 from server.operations.measure import Limits, Size, excess, measure
 from server.operations.trusted import TrustedDocuments
-from server.operations.validation import errors_in
+from server.operations.validation import validated
 
 __all__ = ["MOST_ERRORS", "Document", "DocumentPolicy", "Introspection", "Reader"]
 
@@ -66,7 +66,6 @@ class Document:
             for variable in each.variable_definitions or ()
         }
         self._sizes: dict[Pages, Size] = {}
-        self._pages: dict[int, PageArguments] = {}
 
     def size(self, variables: Mapping[str, Any]) -> Size:
         """How large it is with these lengths of pages; null stands for the field's own."""
@@ -84,18 +83,19 @@ class Document:
 
     @cached_property
     def errors(self) -> Sequence[GraphQLError]:
-        """Without suggestions, which would tell the schema to whoever may not ask for it."""
-        found = errors_in(self.ast, self.schema, most=MOST_ERRORS)
+        """What the rules of GraphQL find."""
         return [
-            _too_large(each.message) if isinstance(each, ValidationAbortedError) else each for each in found
+            _too_large(each.message) if isinstance(each, ValidationAbortedError) else each
+            for each in self._validated[0]
         ]
 
     def pages(self, operation: OperationDefinitionNode) -> PageArguments:
-        """Those that count where this operation runs."""
-        place = self.operations.index(operation)
-        if place not in self._pages:
-            self._pages[place] = PageArguments(self.schema, self.ast, operation)
-        return self._pages[place]
+        """Those that count where this operation of a valid document runs."""
+        return self._validated[1][id(operation)]
+
+    @cached_property
+    def _validated(self) -> tuple[Sequence[GraphQLError], Mapping[int, PageArguments]]:
+        return validated(self.ast, self.schema, most=MOST_ERRORS)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The one that runs. Raises Fault where nobody can know which is meant."""

@@ -1,18 +1,21 @@
 """The rules of GraphQL, in half of the time that validation else takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     SKIP,
     ASTValidationRule,
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     Node,
+    OperationDefinitionNode,
     OverlappingFieldsCanBeMergedRule,
     ValidationContext,
+    ValidationRule,
     Visitor,
     specified_rules,
     validate,
@@ -24,7 +27,11 @@ from graphql.validation.rules.defer_stream_directive_on_valid_operations_rule im
 )
 from graphql.validation.rules.stream_directive_on_list_field import StreamDirectiveOnListField
 
-__all__ = ["errors_in"]
+from db.reading.map import PAGES
+from resolvers.selecting import ArgumentSource
+from server.operations.admission import Found, PageArguments
+
+__all__ = ["validated"]
 
 MOST_COMPARISONS = 5_000
 """Of two fields with one name, which is what validation could spend seconds on."""
@@ -37,17 +44,51 @@ OF_UNKNOWN_DIRECTIVES = {
 """The schema has neither @defer nor @stream, and another rule refuses what it does not have."""
 
 
-def errors_in(document: DocumentNode, schema: GraphQLSchema, *, most: int) -> list[GraphQLError]:
-    """Without suggestions, which would tell the schema to whoever may not ask for it.
+def validated(
+    document: DocumentNode, schema: GraphQLSchema, *, most: int
+) -> tuple[Sequence[GraphQLError], Mapping[int, PageArguments]]:
+    """What is wrong with it, or else the lists that its operations ask for, by the id() of each.
 
-    The last is a ValidationAbortedError where there are more.
+    Without suggestions, which would tell the schema to whoever may not ask for it. The last error is a
+    ValidationAbortedError where there are more.
     """
     rules = AllRules()
     one: Any = [rules.of]
     try:
-        return validate(schema, document, one, max_errors=most, hide_suggestions=True)
+        errors = validate(schema, document, one, max_errors=most, hide_suggestions=True)
+        return errors, {} if errors else rules.listings.by_operation()
     finally:
         rules.end()
+
+
+class Listings(ValidationRule):
+    """Refuses nothing, but notes each list on the way: the arguments are read again for every request."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self.found: dict[int, list[Found]] = {}
+
+    def enter_operation_definition(self, node: Node, *_: Any) -> None:
+        self.inside = self.found[id(node)] = []
+
+    enter_fragment_definition = enter_operation_definition
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        pages = PAGES.get(f"{self.context.get_parent_type()}.{node.name.value}")
+        field = self.context.get_field_def()
+        if pages and field and node.arguments:
+            self.inside.append((pages, ArgumentSource(field, node)))
+
+    def by_operation(self) -> Mapping[int, PageArguments]:
+        """With the fragments that each is spread from, once each."""
+        operations = [
+            each for each in self.context.document.definitions if isinstance(each, OperationDefinitionNode)
+        ]
+        return {id(each): PageArguments(self._within(each)) for each in operations}
+
+    def _within(self, operation: OperationDefinitionNode) -> Iterator[Found]:
+        for each in (operation, *self.context.get_recursively_referenced_fragments(operation)):
+            yield from self.found[id(each)]
 
 
 class Merging(OverlappingFieldsCanBeMergedRule):
@@ -58,11 +99,11 @@ class Merging(OverlappingFieldsCanBeMergedRule):
         self.rule_context.remaining_complexity_budget = 2 * MOST_COMPARISONS
 
 
-RULES: Sequence[type[ASTValidationRule]] = [
+RULES: list[type[ASTValidationRule]] = [
     Merging if each is OverlappingFieldsCanBeMergedRule else each
     for each in specified_rules
     if each not in OF_UNKNOWN_DIRECTIVES
-]
+] + [Listings]
 
 
 class AllRules(Visitor):
@@ -87,6 +128,10 @@ class AllRules(Visitor):
                 getattr(self.rules[place], name)(node, *way)
         if self.skipped:
             self.skipped = {place: each for place, each in self.skipped.items() if each is not node}
+
+    @property
+    def listings(self) -> Listings:
+        return cast("Listings", self.rules[-1])
 
     def end(self) -> None:
         """Else all of it is held in circles, and only a collection of garbage finds it."""

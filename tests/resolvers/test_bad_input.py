@@ -357,6 +357,30 @@ async def test_a_page_that_no_list_has_is_refused_before_anything_runs(
     assert await count_rows() == before
 
 
+OPERATIONS = """
+  query One($n: Int) { batches(first: $n) { totalCount } }
+  query Other($n: Int, $status: BatchStatus!) { batch(id: "a") { ...Images } ...Running }
+  fragment Images on Batch { images(first: $n) { totalCount } }
+  fragment Running on Query { batches(filter: {status: [$status]}) { totalCount } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "is_answered"),
+    [
+        ("One", {"n": 3}, True),
+        ("One", {"n": 300}, False),
+        ("Other", {"n": 300, "status": "RUNNING"}, False),
+    ],
+)
+async def test_pages_count_in_the_operation_that_runs(name, variables, is_answered, as_owner):
+    body = {"query": OPERATIONS, "operationName": name, "variables": variables}
+
+    response = await as_owner.post_raw(json.dumps(body).encode())
+
+    assert ("errors" not in response.json()) == is_answered
+
+
 @pytest.mark.parametrize("first", [0.0, -1.0, 101.0, 1e6])
 async def test_a_page_size_spelt_as_a_float_is_held_to_the_same_bounds(first, as_owner):
     (error,) = await as_owner.errors(PAGES["root"], n=first)
