@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, cast
 from db.reading.map import SHAPES
 from db.reading.paging import Page
 from db.reading.selection import Asked, Bound, given
-from db.reading.shapes import Argument, Either, Expression, Listed, One, Pages, Part
+from db.reading.shapes import Argument, Expression, Listed, One, Pages, Part
 
 __all__ = ["TAG", "Compiler", "Parameter"]
 
@@ -106,13 +106,12 @@ class Compiler:
                 return self.fill(sql, asked, arguments, row=row)
             case Part():
                 return self._part(asked, source, row)
-            case One(of=of):
-                return self._one(asked, of, source, row)
-            case Either(of=kinds):
-                found = [f"to_json({self._one(asked, each, source, row)})" for each in kinds]
-                return f"coalesce({', '.join(found)})"
-            case Listed() | Pages():
-                return self._several(asked, source, row)
+            case One():
+                return self._one(asked, source, row)
+            case Listed():
+                return self._listed(asked, source, row)
+            case Pages():
+                return Page(self, asked, source, of, row).connection()
 
     def key(self, asked: Asked) -> str:
         """A field's own name is ours; any other is the client's."""
@@ -136,16 +135,19 @@ class Compiler:
             return built
         return f"case when {self.fill(source.when, asked, {}, row=row)} then {built} end"
 
-    def _one(self, asked: Asked, of: str, source: One | Either, row: str) -> str:
-        its, fields = self.alias(), asked.of[of]
-        if self.tagged and isinstance(source, Either):
-            fields = [Asked(key=TAG, name="__typename"), *fields]
+    def _one(self, asked: Asked, source: One, row: str) -> str:
+        if isinstance(source.of, str):
+            return self._row(asked, asked.of[source.of], source.of, source, row)
+        tag = [Asked(key=TAG, name="__typename")] if self.tagged else []
+        found = (self._row(asked, [*tag, *asked.of[each]], each, source, row) for each in source.of)
+        return f"coalesce({', '.join(f'to_json({each})' for each in found)})"
+
+    def _row(self, asked: Asked, fields: Sequence[Asked], of: str, source: One, row: str) -> str:
+        its = self.alias()
         where = self.fill(source.where, asked, source.arguments, row=row, its=its)
         return self.object(fields, of, its, f"from {self.table(of)} {its} where {where}")
 
-    def _several(self, asked: Asked, source: Listed | Pages, row: str) -> str:
-        if isinstance(source, Pages):
-            return Page(self, asked, source, row).connection()
+    def _listed(self, asked: Asked, source: Listed, row: str) -> str:
         its = self.alias()
         where = self.fill(source.where, asked, {}, row=row, its=its)
         return self.list(asked.of[source.of], source.of, its, f"where {where} order by {source.order}")

@@ -3,42 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from db.reading.shapes import (
-    Argument,
-    Condition,
-    Either,
-    Expression,
-    Listed,
-    One,
-    Order,
-    Pages,
-    Part,
-    Shape,
-)
+from db.reading.shapes import Argument, Condition, Expression, Listed, One, Order, Pages, Part, Shape
 from engine.cursors import read_position, read_text, read_time, read_uuid
 from engine.ids import read_id
 
 __all__ = ["PAGES", "SHAPES"]
 
-NEWEST_FIRST = Order((("created_at", "timestamptz", read_time), ("id", "uuid", read_uuid)), descending=True)
-BY_NAME = Order((("name", "text", read_text), ("id", "uuid", read_uuid)))
-BY_POSITION = Order((("position", "integer", read_position), ("id", "uuid", read_uuid)))
-BY_PLACE = Order(
-    (
-        ("position", "integer", read_position),
-        ("created_at", "timestamptz", read_time),
-        ("id", "uuid", read_uuid),
-    )
-)
-BY_BATCH = Order(
-    (("batch_id", "uuid", read_uuid), ("position", "integer", read_position), ("id", "uuid", read_uuid))
-)
+ID_KEY = ("id", "uuid", read_uuid)
+CREATED = ("created_at", "timestamptz", read_time)
+POSITION = ("position", "integer", read_position)
+NEWEST_FIRST = Order((CREATED, ID_KEY), descending=True)
+BY_NAME = Order((("name", "text", read_text), ID_KEY))
+BY_POSITION = Order((POSITION, ID_KEY))
+BY_PLACE = Order((POSITION, CREATED, ID_KEY))
+BY_BATCH = Order((("batch_id", "uuid", read_uuid), POSITION, ID_KEY))
 
 ID = {"id": Argument("uuid", read_id)}
 BY_ID = "{its}.id = {id}"
 OWN = "{its}.user_id = (select studio.current_user_id())"
 """Beside the policy that demands it anyway, so that the planner begins at the user's part of an index."""
 OF_BATCH = "{its}.user_id = {row}.user_id and {its}.batch_id = {row}.id"
+OF_GENERATION = "{its}.user_id = {row}.user_id and {its}.generation_id = {row}.id"
 OF_COLLECTION = f"{OWN} and {{its}}.collection_id = {{row}}.id"
 
 THUMBNAIL_WIDTHS = (200, 400, 800)
@@ -46,9 +31,11 @@ THUMBNAIL_WIDTHS = (200, 400, 800)
 
 def _suffix(width: int) -> str:
     """The copy's: the next one up, or the largest there is."""
-    return (
-        f".{next((each for each in THUMBNAIL_WIDTHS if each >= (width or 400)), THUMBNAIL_WIDTHS[-1])}.webp"
-    )
+    wide_enough = (each for each in THUMBNAIL_WIDTHS if each >= (width or 400))
+    return f".{next(wide_enough, THUMBNAIL_WIDTHS[-1])}.webp"
+
+
+WIDTH = {"width": Argument("text", _suffix)}
 
 
 def _names(values: list[Any]) -> list[str]:
@@ -86,31 +73,14 @@ OF_COLLECTIONS = {
 SHAPES: Mapping[str, Shape] = {
     "Query": Shape(
         fields={
-            "node": Either(("Batch", "Image", "Generation", "Collection", "Template"), BY_ID, ID),
+            "node": One(("Batch", "Image", "Generation", "Collection", "Template"), BY_ID, ID),
             "batch": One("Batch", BY_ID, ID),
-            "batches": Pages(
-                name="Query.batches",
-                of="Batch",
-                where=OWN,
-                order=NEWEST_FIRST,
-                conditions=OF_BATCHES,
-                trash=True,
-            ),
+            "batches": Pages("Batch", NEWEST_FIRST, OWN, OF_BATCHES, trash=True),
             "image": One("Image", BY_ID, ID),
-            "images": Pages(
-                name="Query.images",
-                of="Image",
-                where=OWN,
-                order=NEWEST_FIRST,
-                orders={"batchId": BY_PLACE},
-                conditions=OF_IMAGES,
-                trash=True,
-            ),
+            "images": Pages("Image", NEWEST_FIRST, OWN, OF_IMAGES, {"batchId": BY_PLACE}, trash=True),
             "generation": One("Generation", BY_ID, ID),
             "collection": One("Collection", BY_ID, ID),
-            "collections": Pages(
-                name="Query.collections", of="Collection", order=BY_NAME, conditions=OF_COLLECTIONS
-            ),
+            "collections": Pages("Collection", BY_NAME, "true", OF_COLLECTIONS),
         }
     ),
     "Batch": Shape(
@@ -124,14 +94,8 @@ SHAPES: Mapping[str, Shape] = {
             "downloadUrl": Expression("studio.download_address({row}.id, {row}.user_id, {signer})"),
             "collection": One("Collection", "{its}.id = {row}.collection_id"),
             "regeneratedFrom": One("Batch", "{its}.id = {row}.regenerated_from"),
-            "generations": Pages(
-                name="Batch.generations",
-                of="Generation",
-                where=OF_BATCH,
-                order=BY_POSITION,
-                conditions={"status": STATUS},
-            ),
-            "images": Pages(name="Batch.images", of="Image", where=OF_BATCH, order=BY_PLACE, trash=True),
+            "generations": Pages("Generation", BY_POSITION, OF_BATCH, {"status": STATUS}),
+            "images": Pages("Image", BY_PLACE, OF_BATCH, trash=True),
         },
     ),
     "BatchCounts": Shape(),
@@ -145,12 +109,7 @@ SHAPES: Mapping[str, Shape] = {
                 "(select id from images"
                 " where generation_id = {row}.id and user_id = {row}.user_id and output = 0)"
             ),
-            "images": Listed(
-                "Image",
-                "{its}.generation_id = {row}.id and {its}.user_id = {row}.user_id"
-                " and {its}.deleted_at is null",
-                order="output",
-            ),
+            "images": Listed("Image", f"{OF_GENERATION} and {{its}}.deleted_at is null", order="output"),
         },
     ),
     "GenerationError": Shape(
@@ -165,9 +124,7 @@ SHAPES: Mapping[str, Shape] = {
         fields={
             "url": Expression("studio.signed_address({row}.url, {signer})"),
             "referenceUrl": Expression("studio.reference_address({row}.reference_url, {signer})"),
-            "thumbnailUrl": Expression(
-                "studio.signed_address({row}.url || {width}, {signer})", {"width": Argument("text", _suffix)}
-            ),
+            "thumbnailUrl": Expression("studio.signed_address({row}.url || {width}, {signer})", WIDTH),
             "collection": One("Collection", "{its}.id = {row}.collection_id"),
             "batch": One("Batch", "{its}.id = {row}.batch_id"),
             "generation": One("Generation", "{its}.id = {row}.generation_id"),
@@ -177,19 +134,9 @@ SHAPES: Mapping[str, Shape] = {
         table="collections",
         fields={
             "templates": Listed("Template", "{its}.collection_id = {row}.id", order="position, id"),
-            "batches": Pages(
-                name="Collection.batches",
-                of="Batch",
-                where=OF_COLLECTION,
-                order=NEWEST_FIRST,
-                trash=True,
-            ),
+            "batches": Pages("Batch", NEWEST_FIRST, OF_COLLECTION, trash=True),
             "images": Pages(
-                name="Collection.images",
-                of="Image",
-                where=f"{OF_COLLECTION} and {{its}}.batch_id is not null",
-                order=BY_BATCH,
-                trash=True,
+                "Image", BY_BATCH, f"{OF_COLLECTION} and {{its}}.batch_id is not null", trash=True
             ),
         },
     ),
@@ -197,9 +144,9 @@ SHAPES: Mapping[str, Shape] = {
 }
 
 PAGES = {
-    source.name: source
-    for shape in SHAPES.values()
-    for source in shape.fields.values()
+    f"{of}.{name}": source
+    for of, shape in SHAPES.items()
+    for name, source in shape.fields.items()
     if isinstance(source, Pages)
 }
-"""The connections by their place in the API."""
+"""The connections by their place in the API, which their cursors carry."""

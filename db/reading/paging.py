@@ -1,13 +1,12 @@
 """One connection in SQL: the page is limited, then its rows are built, then what is said of it as a whole."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from db.reading.selection import Asked, Bound, given
-from db.reading.shapes import Argument, Order, Pages
+from db.reading.selection import Asked, given
+from db.reading.shapes import Argument, Pages
 
 if TYPE_CHECKING:
-    from db.reading.compiler import Compiler
+    from db.reading.compiler import Compiler, Parameter
 
 __all__ = ["Page"]
 
@@ -18,10 +17,11 @@ OF_THE_WHOLE = frozenset({"nodes", "totalCount", "__typename"})
 class Page:
     """What is built of each row of a page, its columns, and of the page as a whole."""
 
-    def __init__(self, compiler: "Compiler", asked: Asked, source: Pages, row: str) -> None:
+    def __init__(self, compiler: "Compiler", asked: Asked, source: Pages, parent: str, row: str) -> None:
         self.compiler = compiler
         self.asked = asked
         self.source = source
+        self.of = f"{parent}.{asked.name}"
         self.row = row
         self.its = compiler.alias()
         self.page = compiler.alias()
@@ -106,8 +106,7 @@ class Page:
 
     def _limited(self) -> str:
         """From `where` on."""
-        direction = " desc" if self.order.descending else ""
-        order = ", ".join(f"{self.its}.{column}{direction}" for column in self.order.columns)
+        order = self._columns(" desc" if self.order.descending else "")
         limit = f"{self._first} + 1" if self.looks_ahead else self._first
         return f"where {self._where()}{self._past()} order by {order} limit {limit}"
 
@@ -127,18 +126,19 @@ class Page:
         """Past the cursor's keys, by the same columns as the order."""
         if "after" not in self.given:
             return ""
-        number, source, order = self.asked.number, self.source, self.order
         keys = [
-            self.compiler.bind((number, "after", place), _bound(source, order, number, place), type)
-            for place, (_, type, _) in enumerate(order.keys)
+            self.compiler.bind((self.asked.number, "after", place), self._key(place), type)
+            for place, (_, type, _) in enumerate(self.order.keys)
         ]
-        columns = ", ".join(f"{self.its}.{column}" for column in order.columns)
-        return f" and ({columns}) {'<' if order.descending else '>'} ({', '.join(keys)})"
+        return f" and ({self._columns()}) {'<' if self.order.descending else '>'} ({', '.join(keys)})"
+
+    def _key(self, place: int) -> "Parameter":
+        number, order, of = self.asked.number, self.order, self.of
+        return lambda bound: order.bounds(of, bound.arguments[number]["after"])[place]
 
     def _cursor(self) -> str:
-        keys = ", ".join(f"{self.its}.{column}" for column in self.order.columns)
-        return f"studio.cursor(json_build_array('{self.source.name}', {keys}))"
+        return f"studio.cursor(json_build_array('{self.of}', {self._columns()}))"
 
-
-def _bound(source: Pages, order: Order, number: int, place: int) -> Callable[[Bound], Any]:
-    return lambda bound: source.bounds(bound.arguments[number]["after"], order)[place]
+    def _columns(self, direction: str = "") -> str:
+        """That the list is ordered by."""
+        return ", ".join(f"{self.its}.{column}{direction}" for column, _, _ in self.order.keys)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from db.reading.selection import Arguments
 from engine.cursors import BadCursorError, decode_keys
 
 __all__ = [
     "Argument",
     "Condition",
-    "Either",
     "Expression",
     "Listed",
     "One",
@@ -55,18 +55,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """One row of another shape, or null."""
+    """One row of another shape, or of whichever of several the condition holds for; or null."""
 
-    of: str
-    where: str
-    arguments: Mapping[str, Argument] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """The one row, of whichever of these shapes, that the condition holds for; or null."""
-
-    of: Sequence[str]
+    of: str | Sequence[str]
     where: str
     arguments: Mapping[str, Argument] = field(default_factory=dict)
 
@@ -87,9 +78,12 @@ class Order:
     keys: Sequence[tuple[str, str, Callable[[Any], Any]]]
     descending: bool = False
 
-    @property
-    def columns(self) -> list[str]:
-        return [column for column, _, _ in self.keys]
+    def bounds(self, place: str, after: str) -> tuple[Any, ...]:
+        """The keys after which a page begins; place is the list's own in the API. Raises BadCursorError."""
+        name, *keys = decode_keys(after) or [None]
+        if name != place or len(keys) != len(self.keys):
+            raise BadCursorError
+        return tuple(read(key) for (_, _, read), key in zip(self.keys, keys, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,36 +94,27 @@ class Condition:
     value: Argument
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Pages:
     """A connection: rows of another shape for which the condition holds, a page at a time.
 
-    name is its place in the API; its cursors carry it, so that no other list takes them. Where an argument
-    in `orders` is given, its order counts. A list that has a trash shows it alone where `deleted` is true,
-    and leaves it out otherwise.
+    Where an argument in `orders` is given, its order counts. A list that has a trash shows it alone where
+    `deleted` is true, and leaves it out otherwise.
     """
 
-    name: str
     of: str
     order: Order
-    where: str = "true"
+    where: str
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     orders: Mapping[str, Order] = field(default_factory=dict)
     trash: bool = False
 
-    def order_for(self, given: Mapping[str, Any]) -> Order:
+    def order_for(self, given: Arguments) -> Order:
         """given are the arguments and the filter's fields that are not null."""
         return next((order for name, order in self.orders.items() if name in given), self.order)
 
-    def bounds(self, after: str, order: Order) -> tuple[Any, ...]:
-        """The keys after which a page begins. Raises BadCursorError."""
-        name, *keys = decode_keys(after) or [None]
-        if name != self.name or len(keys) != len(order.keys):
-            raise BadCursorError
-        return tuple(read(key) for (_, _, read), key in zip(order.keys, keys, strict=True))
 
-
-Source: TypeAlias = Expression | Part | One | Either | Listed | Pages
+Source: TypeAlias = Expression | Part | One | Listed | Pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from typing import TypeAlias
 from graphql import OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues
 
+from db.reading.map import PAGES
 from db.reading.selection import Arguments, given
-from db.reading.shapes import Pages
 from engine.cursors import BadCursorError
 from engine.refusals import TextRule, refuse_text
 from engine.viewer import Viewer
@@ -21,8 +21,8 @@ from server.operations.measure import LARGEST_PAGE
 
 __all__ = ["Found", "PageArguments", "refuse_writing"]
 
-Found: TypeAlias = tuple[Pages, ArgumentSource]
-"""A list, and where the arguments for a page of it come from."""
+Found: TypeAlias = tuple[str, ArgumentSource]
+"""The place of a list in the API, and where the arguments for a page of it come from."""
 
 FILTER_RULE = TextRule(longest=500, lines=True, optional=True)
 """A word of more than 2,046 bytes is none for PostgreSQL."""
@@ -42,29 +42,29 @@ class PageArguments:
     def __init__(self, found: Iterable[Found]) -> None:
         self.varying: list[Found] = []
         self.fixed: list[Fault] = []
-        for pages, source in found:
+        for place, source in found:
             if source.varies:
-                self.varying.append((pages, source))
+                self.varying.append((place, source))
             else:
-                self.fixed += _faults(pages, source.values(NO_VARIABLES))
+                self.fixed += _faults(place, source.values(NO_VARIABLES))
 
     def faults(self, variables: VariableValues) -> Sequence[Fault]:
         """What no list has."""
-        varying = (_faults(pages, source.values(variables)) for pages, source in self.varying)
+        varying = (_faults(place, source.values(variables)) for place, source in self.varying)
         return [*self.fixed, *chain.from_iterable(varying)]
 
 
-def _faults(pages: Pages, values: Arguments) -> Iterator[Fault]:
+def _faults(place: str, values: Arguments) -> Iterator[Fault]:
     if not 1 <= values["first"] <= LARGEST_PAGE:
-        yield bad_input(f"first of {pages.name} is from 1 to {LARGEST_PAGE}.")
+        yield bad_input(f"first of {place} is from 1 to {LARGEST_PAGE}.")
     wanted = dict(given(values))
-    order = pages.order_for(wanted)
+    order = PAGES[place].order_for(wanted)
     if (after := wanted.pop("after", None)) is not None:
         try:
-            pages.bounds(after, order)
+            order.bounds(place, after)
         except BadCursorError:
-            yield bad_input(f"after is not a cursor of {pages.name}.")
+            yield bad_input(f"after is not a cursor of {place}.")
     for name, value in wanted.items():
         texts = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
         if len(texts) > MOST_TEXTS or any(refuse_text(each, (name,), FILTER_RULE) for each in texts):
-            yield bad_input(f"{name} of {pages.name} is no text that can be looked for, or too long.")
+            yield bad_input(f"{name} of {place} is no text that can be looked for, or too long.")

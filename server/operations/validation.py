@@ -74,10 +74,10 @@ class Listings(ValidationRule):
     enter_fragment_definition = enter_operation_definition
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
-        pages = PAGES.get(f"{self.context.get_parent_type()}.{node.name.value}")
+        place = f"{self.context.get_parent_type()}.{node.name.value}"
         field = self.context.get_field_def()
-        if pages and field and node.arguments:
-            self.inside.append((pages, ArgumentSource(field, node)))
+        if place in PAGES and field and node.arguments:
+            self.inside.append((place, ArgumentSource(field, node)))
 
     def by_operation(self) -> Mapping[int, PageArguments]:
         """With the fragments that each is spread from, once each."""
