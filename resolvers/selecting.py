@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 from graphql import (
     FieldNode,
@@ -30,7 +30,7 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 
-from db.reading.selection import Asked
+from db.reading.selection import Arguments, Asked
 
 __all__ = ["ArgumentSource", "Selecting"]
 
@@ -52,13 +52,19 @@ class ArgumentSource:
             name: each.name.value for name, each in given.items() if isinstance(each, VariableNode)
         }
         self._is_plain = set(given) == set(self._variables)
+        self._fixed: Arguments | None = None
 
-    def values(self, variables: VariableValues) -> Mapping[str, Any]:
+    def values(self, variables: VariableValues) -> Arguments:
         """By name; null stands for the default, where there is one. Raises GraphQLError."""
-        values = self._given(variables)
-        return self._defaults | {name: value for name, value in values.items() if value is not None}
+        if self._fixed is not None:
+            return self._fixed
+        given = self._given(variables)
+        values = self._defaults | {name: value for name, value in given.items() if value is not None}
+        if not self.varies:
+            self._fixed = values
+        return values
 
-    def _given(self, variables: VariableValues) -> Mapping[str, Any]:
+    def _given(self, variables: VariableValues) -> Arguments:
         if self._is_plain:
             return {name: variables.coerced.get(each) for name, each in self._variables.items()}
         return get_argument_values(self.field, self.node, variables, hide_suggestions=True)
@@ -88,7 +94,7 @@ class Selecting:
         """One field, of all the nodes that ask for it under this key."""
         return self._field(parent, key, [FieldDetails(node, None) for node in nodes])
 
-    def arguments(self) -> list[Mapping[str, Any]]:
+    def arguments(self) -> list[Arguments]:
         """The values of all fields that have arguments, by number."""
         return [source.values(self.variables) for source in self.sources]
 
@@ -98,7 +104,7 @@ class Selecting:
     def _field(self, parent: GraphQLObjectType, key: str, details: list[FieldDetails]) -> Asked:
         node = details[0].node
         definition = cast("GraphQLField", self.schema.get_field(parent, node.name.value))
-        arguments: Mapping[str, Any] = {}
+        arguments: Arguments = {}
         if definition.args:
             self.sources.append(ArgumentSource(definition, node))
             arguments = self.sources[-1].values(self.variables)

@@ -4,14 +4,12 @@ A root field of Query is read by one statement for all that is asked of it, and 
 stands for by its id. Below them every field has its value already, under its response key.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
 from graphql import (
-    GraphQLInterfaceType,
-    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
@@ -31,23 +29,23 @@ from resolvers.sources import UnreadableError
 
 __all__ = ["asked_by", "read_by_shapes"]
 
+SHAPED = {"PageInfo", *(f"{of}{part}" for of in SHAPES for part in ("", "Connection", "Edge"))} - {"Query"}
+"""The types that are built by the map."""
+
 Info: TypeAlias = GraphQLResolveInfo[Context]
 
 
 def read_by_shapes(schema: GraphQLSchema) -> None:
     """Gives the fields their resolvers. Raises UnreadableError."""
-    shaped = _shaped_types(schema)
-    for type in shaped:
-        type.is_type_of = None
-        for field in type.fields.values():
-            field.resolve = _at_hand
-    for interface in {each for type in shaped for each in type.interfaces}:
-        interface.resolve_type = _tagged
+    for type in schema.type_map.values():
+        if is_object_type(type) and type.name in SHAPED:
+            _read_at_hand(type)
+        elif is_object_type(type):
+            _read_rows_of(type)
     for name in SHAPES["Query"].fields:
-        _field(schema.query_type, name).resolve = _read_root
-    for type in _object_types(schema):
-        if type not in shaped and type not in _roots(schema):
-            _read_rows_of(type, shaped)
+        if not schema.query_type or name not in schema.query_type.fields:
+            raise UnreadableError(f"The map reads {name}, which the API does not have.")
+        schema.query_type.fields[name].resolve = _read_root
 
 
 def asked_by(info: Info) -> tuple[Asked, Selecting]:
@@ -104,37 +102,16 @@ def _tagged(value: Any, *_: Any) -> str:
     return str(value[TAG])
 
 
-def _read_rows_of(type: GraphQLObjectType, shaped: Iterable[GraphQLObjectType]) -> None:
+def _read_at_hand(type: GraphQLObjectType) -> None:
+    type.is_type_of = None
+    for interface in type.interfaces:
+        interface.resolve_type = _tagged
     for field in type.fields.values():
-        if get_named_type(field.type) in shaped:
+        field.resolve = _at_hand
+
+
+def _read_rows_of(type: GraphQLObjectType) -> None:
+    """Of a payload."""
+    for field in type.fields.values():
+        if get_named_type(field.type).name in SHAPED:
             field.resolve = _read_list if is_list_type(get_nullable_type(field.type)) else _read_row
-
-
-def _shaped_types(schema: GraphQLSchema) -> set[GraphQLObjectType]:
-    """All that can be reached from the fields of Query that the map has."""
-    found: set[GraphQLObjectType] = set()
-    left = [get_named_type(_field(schema.query_type, name).type) for name in SHAPES["Query"].fields]
-    while left:
-        type = left.pop()
-        if isinstance(type, GraphQLInterfaceType):
-            left += schema.get_possible_types(type)
-        elif isinstance(type, GraphQLObjectType) and type not in found:
-            found.add(type)
-            left += [get_named_type(field.type) for field in type.fields.values()]
-    return found
-
-
-def _object_types(schema: GraphQLSchema) -> list[GraphQLObjectType]:
-    return [
-        type for name, type in schema.type_map.items() if is_object_type(type) and not name.startswith("__")
-    ]
-
-
-def _roots(schema: GraphQLSchema) -> Sequence[GraphQLNamedType | None]:
-    return schema.query_type, schema.mutation_type, schema.subscription_type
-
-
-def _field(type: GraphQLObjectType | None, name: str) -> Any:
-    if type is None or name not in type.fields:
-        raise UnreadableError(f"The map reads {name}, which the API does not have.")
-    return type.fields[name]

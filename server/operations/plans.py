@@ -5,7 +5,7 @@ the same shapes.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,14 @@ import structlog
 from graphql import (
     ExecutionResult,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     InlineFragmentNode,
+    Node,
     OperationDefinitionNode,
     OperationType,
-    SelectionNode,
-    SelectionSetNode,
     is_non_null_type,
 )
 from graphql.execution.values import VariableValues
@@ -54,13 +54,11 @@ class Plan:
     keys: Sequence[str]
     begins: Sequence[bytes]
     is_nullable: bool
-    sources: Sequence[tuple[ArgumentSource, Mapping[str, Any] | None]]
+    sources: Sequence[ArgumentSource]
 
     async def answer(self, context: Context, variables: VariableValues) -> bytes:
         """Raises Fault, BadCursorError, and what the database raises."""
-        arguments = [
-            fixed if fixed is not None else source.values(variables) for source, fixed in self.sources
-        ]
+        arguments = [source.values(variables) for source in self.sources]
         bound = Bound(arguments=arguments, signer=context.addresses())
         (row,) = await context.read(self.statement, bound)
         parts = [
@@ -94,7 +92,7 @@ class Plans:
 
         Nothing is kept of that: its variables may hold JSON, whose form is as large as a client likes.
         """
-        if operation.operation is not OperationType.QUERY or not _reads(document, operation.selection_set):
+        if operation.operation is not OperationType.QUERY or not _reads(document, operation):
             return None
         key = (document.text, operation.name and operation.name.value, form(variables.coerced))
         if key in self._plans:
@@ -110,10 +108,8 @@ class Plans:
     ) -> Plan | None:
         try:
             return self._compiled(Selecting(self.schema, document.fragments, operation, variables))
-        except (
-            GraphQLError
-        ):  # a directive's variable is null: the client's fault, which graphql-core tells it
-            return None
+        except GraphQLError:
+            return None  # a directive's variable is null: graphql-core tells the client
         except Exception:
             self.fallbacks += 1
             logger.exception("not_compiled")
@@ -124,13 +120,12 @@ class Plans:
         if not any(each.name in READ for each in roots):
             return None
         keys = [each.key for each in roots]
-        fixed = [None if each.varies else each.values(selecting.variables) for each in selecting.sources]
         return Plan(
             statement=compile_roots(roots),
             keys=keys,
-            begins=[_begin(key, is_first=not place) for place, key in enumerate(keys)],
+            begins=[f'{"," if place else OPENING}"{key}":'.encode() for place, key in enumerate(keys)],
             is_nullable=all(self._is_nullable(each.name) for each in roots),
-            sources=list(zip(selecting.sources, fixed, strict=True)),
+            sources=selecting.sources,
         )
 
     def _is_nullable(self, name: str) -> bool:
@@ -139,25 +134,16 @@ class Plans:
         return field is not None and not is_non_null_type(field.type)
 
 
-def _reads(document: Document, selections: SelectionSetNode) -> bool:
+def _reads(document: Document, node: Node) -> bool:
     """Whether all root fields are such as can be compiled, whatever the directives before them."""
-    return all(_is_read(document, each) for each in selections.selections)
-
-
-def _is_read(document: Document, node: SelectionNode) -> bool:
     match node:
         case FieldNode():
             return node.name.value in COMPILED
-        case InlineFragmentNode():
-            return _reads(document, node.selection_set)
         case FragmentSpreadNode():
-            return _reads(document, document.fragments[node.name.value].selection_set)
+            return _reads(document, document.fragments[node.name.value])
+        case OperationDefinitionNode() | FragmentDefinitionNode() | InlineFragmentNode():
+            return all(_reads(document, each) for each in node.selection_set.selections)
     return False
-
-
-def _begin(key: str, *, is_first: bool) -> bytes:
-    """What is before a field's value; a key is a name of GraphQL, and needs no escaping."""
-    return f'{OPENING if is_first else ","}"{key}":'.encode()
 
 
 def form(value: Any) -> Hashable:
