@@ -83,15 +83,38 @@ class Connections:
 
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[Connection]:
-        """One for a block that leaves it as it was found, or ends it.
-
-        Raises what connecting raises, and InterfaceError once these are closed.
-        """
-        connection = await self._borrow()
+        """One for a block that leaves it as it was found, or ends it. Raises what borrow() raises."""
+        connection = await self.borrow()
         try:
             yield connection
         finally:
-            self._take_back(connection)
+            self.take_back(connection)
+
+    async def borrow(self) -> Connection:
+        """One that is to come back. Raises what connecting raises, and InterfaceError once all is closed."""
+        self._refuse_if_closed()
+        self.waiting += 1
+        try:
+            await self._turns.acquire()
+            try:
+                connection = await self._connection()
+            except BaseException:
+                self._turns.release()
+                raise
+        finally:
+            self.waiting -= 1
+        self._busy.add(connection)
+        return connection
+
+    def take_back(self, connection: Connection) -> None:
+        """As it was found, or ended."""
+        self._busy.discard(connection)
+        if self._is_closed or connection in self._doubtful:
+            self._doubtful.discard(connection)
+            connection.terminate()
+        elif not connection.is_closed():
+            self._idle.append((connection, monotonic()))
+        self._turns.release()
 
     def expire(self) -> None:
         """None of those that there are now is used once more."""
@@ -114,21 +137,6 @@ class Connections:
         for connection in self._busy:
             connection.terminate()
 
-    async def _borrow(self) -> Connection:
-        self._refuse_if_closed()
-        self.waiting += 1
-        try:
-            await self._turns.acquire()
-            try:
-                connection = await self._connection()
-            except BaseException:
-                self._turns.release()
-                raise
-        finally:
-            self.waiting -= 1
-        self._busy.add(connection)
-        return connection
-
     async def _connection(self) -> Connection:
         self._refuse_if_closed()  # while this one waited
         connection = self._kept() or await self.connect()
@@ -149,15 +157,6 @@ class Connections:
             elif not connection.is_closed():
                 return connection
         return None
-
-    def _take_back(self, connection: Connection) -> None:
-        self._busy.discard(connection)
-        if self._is_closed or connection in self._doubtful:
-            self._doubtful.discard(connection)
-            connection.terminate()
-        elif not connection.is_closed():
-            self._idle.append((connection, monotonic()))
-        self._turns.release()
 
 
 @asynccontextmanager

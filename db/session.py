@@ -154,7 +154,8 @@ class Database:
             async with self._transaction(f"begin read only; {_identity(viewer)}") as session:
                 return await session.read(statement, bound)
         values = [*statement.values(bound), _claims(viewer)]
-        async with asyncio.timeout(self.timeout) as deadline, self.readers.borrowed() as connection:
+        async with asyncio.timeout(self.timeout) as deadline:
+            connection = await self.readers.borrow()
             try:
                 return await connection.fetch(statement.alone, *values)
             except asyncpg.PostgresError:
@@ -162,6 +163,8 @@ class Database:
             except BaseException as error:
                 self._give_up(connection, deadline, error)
                 raise
+            finally:
+                self.readers.take_back(connection)
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Session]:

@@ -1,12 +1,14 @@
 """Structured logs: one line an event, on standard error; ids, never prompts, tokens or addresses."""
 
+import json
 import logging
+import re
 import sys
 from contextlib import suppress
 
 import structlog
 
-__all__ = ["set_up_logs"]
+__all__ = ["Lines", "logfmt", "set_up_logs"]
 
 QUIET = {
     # Access lines carry signed addresses; Strawberry's carry what clients sent. Ours say what happened.
@@ -24,7 +26,21 @@ QUIET = {
 }
 
 
-LOGFMT = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+PLAIN = re.compile(r'[^\s"=\\\x00-\x1f\x7f-\x9f]+')
+FIRST = ("timestamp", "level", "event")
+
+
+def logfmt(_: object, __: str, event: structlog.typing.EventDict) -> str:
+    """A line of logfmt. What is not plain is quoted as in JSON, so that no text begins a line of its own.
+
+    structlog's own looks at each character of each name, which is a third of what a line costs.
+    """
+    values = {**{name: event.pop(name) for name in FIRST if name in event}, **event}
+    return " ".join(f"{name}={_plain(str(value))}" for name, value in values.items())
+
+
+def _plain(text: str) -> str:
+    return text if PLAIN.fullmatch(text) else json.dumps(text)
 
 
 class Lines(structlog.WriteLogger):
@@ -45,7 +61,7 @@ def set_up_logs(level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, LOGFMT],
+        processors=[*shared, logfmt],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         # Past logging, which is half of what a line costs.
         logger_factory=lambda *_: Lines(sys.stderr),
@@ -54,7 +70,7 @@ def set_up_logs(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[meta, LOGFMT])
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[meta, logfmt])
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]

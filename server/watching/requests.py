@@ -1,6 +1,7 @@
 """Around every request: counts it, logs it, and lets no failure out but as a code and an id."""
 
 from contextlib import suppress
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -29,18 +30,16 @@ class Watching:
     def __init__(self, app: ASGIApp, visits: Visits) -> None:
         self.app = app
         self.visits = visits
+        self._in_flight = visits.metrics.in_flight.labels("http")
+        self._requests = cache(visits.metrics.requests.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         serve = {"http": self._http, "websocket": self._socket}.get(scope["type"], self.app)
         await serve(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        metrics = self.visits.metrics
         answer = Answer(send)
-        with (
-            metrics.in_flight.labels("http").track_inprogress(),
-            self.visits.visit("http", address_of(scope)) as visit,
-        ):
+        with self._in_flight.track_inprogress(), self.visits.visit("http", address_of(scope)) as visit:
             try:
                 await self.app(scope, receive, answer.send)
             except ClientDisconnect:
@@ -49,7 +48,7 @@ class Watching:
                 await self._fail(scope, receive, answer, visit)
             finally:
                 route = _route(scope)
-                metrics.requests.labels(route, str(answer.status)).inc()
+                self._requests(route, str(answer.status)).inc()
                 if route not in QUIET:
                     self.visits.tell(visit, route=route, method=scope["method"], status=answer.status)
 

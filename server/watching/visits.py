@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from time import perf_counter
 from uuid import UUID
 
@@ -53,6 +54,9 @@ class Visits:
     def __init__(self, metrics: Metrics, traces: Traces) -> None:
         self.metrics = metrics
         self.traces = traces
+        # There are as many of these as prometheus_client keeps itself, and it looks for them slowly.
+        self._operations = cache(metrics.operations.labels)
+        self._seconds = cache(metrics.operation_seconds.labels)
 
     @contextmanager
     def visit(self, transport: str, address: str | None) -> Iterator[Visit]:
@@ -90,6 +94,6 @@ class Visits:
         if visit.kind is None and visit.code is None:
             return
         name = self.metrics.name(visit.operation)
-        self.metrics.operations.labels(visit.transport, name, visit.code or OK).inc()
+        self._operations(visit.transport, name, visit.code or OK).inc()
         if visit.kind != "subscription":  # which lasts as long as somebody looks
-            self.metrics.operation_seconds.labels(name).observe(visit.seconds)
+            self._seconds(name).observe(visit.seconds)

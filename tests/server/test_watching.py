@@ -17,7 +17,7 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from engine.seams import NoTraces
-from server.watching.logs import Lines
+from server.watching.logs import Lines, logfmt
 from server.watching.metrics import MOST_NAMES, Metrics
 from server.watching.requests import Watching
 from server.watching.visits import Visits
@@ -201,6 +201,25 @@ def test_every_panel_of_the_dashboard_asks_what_prometheus_can_read():
     assert len(asked) >= len(panels)
     for query in asked:
         promql_parser.parse(query.replace("$__rate_interval", "1m"))
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("/files/{key:path}", "/files/{key:path}"),
+        (12.5, "12.5"),
+        ("", '""'),
+        ("two words", '"two words"'),
+        ("a=b", '"a=b"'),
+        ('"', r'"\""'),
+        ("a\nlevel=error", r'"a\nlevel=error"'),
+        ("\r\x1b[2J\x9b\u2028", r'"\r\u001b[2J\u009b\u2028"'),
+    ],
+)
+def test_no_value_begins_a_line_or_a_field_of_its_own(value, written):
+    event = {"what": value, "event": "told", "level": "info"}
+
+    assert logfmt(None, "info", event) == f"level=info event=told what={written}"
 
 
 def test_nobody_is_kept_from_anything_by_a_line_that_cannot_be_written():
