@@ -8,7 +8,7 @@ import time
 from graphql import GraphQLError, GraphQLSchema
 
 from server.operations.documents import DocumentPolicy, Reader
-from server.operations.pipeline import build_schema
+from server.operations.schema import build_schema
 
 ROUNDS = 5
 SPREADS = "".join(f"fragment A{n} on Query {{ ...A{n + 1} ...A{n + 1} }} " for n in range(20))
@@ -50,20 +50,19 @@ def main() -> None:
 
 
 def _timed(schema: GraphQLSchema, document: str) -> tuple[float, str]:
-    reader = Reader(DocumentPolicy())
+    reader = Reader(schema, DocumentPolicy())
     before = time.thread_time()
-    outcome = _outcome(reader, schema, document)
+    outcome = _outcome(reader, document)
     return time.thread_time() - before, outcome
 
 
-def _outcome(reader: Reader, schema: GraphQLSchema, document: str) -> str:
+def _outcome(reader: Reader, document: str) -> str:
     try:
         parsed = reader.document(document)
-        reader.refuse_excess(reader.size(schema, parsed, ()))
+        reader.refuse_excess(parsed.size({}))
     except GraphQLError as error:
         return error.message
-    errors = reader.errors(schema, parsed)
-    return errors[-1].message[:60] if errors else "runs"
+    return parsed.errors[-1].message[:60] if parsed.errors else "runs"
 
 
 if __name__ == "__main__":

@@ -58,12 +58,16 @@ class Services:
 
 
 class Context:
-    """One operation: its viewer, its services, and how many images it has previewed."""
+    """One operation: its viewer, its services, and how many images it has previewed.
+
+    fault is what reading has ended with: nothing more is read.
+    """
 
     def __init__(self, viewer: Viewer, services: Services) -> None:
         self.viewer = viewer
         self.services = services
         self.previewed = 0
+        self.fault: Fault | None = None
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -81,6 +85,8 @@ class Context:
 
     async def read(self, statement: Statement, bound: Bound) -> Sequence[Record]:
         """The rows of a compiled statement, as session() would have them."""
+        if self.fault:
+            raise self.fault
         self._refuse_expired()
         try:
             return await self.services.database.read(self.viewer, statement, bound)

@@ -91,10 +91,10 @@ class Pipeline:
         try:
             return await plan.answer(context, asked.variables)
         except Fault as fault:
-            return rendered(plan.failed(fault))
-        except Exception as error:  # which field it is of, graphql-core finds out
+            context.fault = fault
+        except Exception as error:
             logger.warning("answered_the_long_way", reason=type(error).__name__)
-            return await self._execute(asked, context)
+        return await self._execute(asked, context)  # which says of each field what became of it
 
     def executor(self, asked: Asked, context: Context) -> Executor[Any]:
         """Runs the operation by graphql-core, which coerces no variables once more."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 from graphql import (
-    ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -21,7 +20,6 @@ from graphql import (
     Node,
     OperationDefinitionNode,
     OperationType,
-    is_non_null_type,
 )
 from graphql.execution.values import VariableValues
 
@@ -29,7 +27,6 @@ from db.reading.map import SHAPES
 from db.reading.selection import Bound
 from db.reading.statements import Statement, compile_roots
 from resolvers.context import Context
-from resolvers.faults import Fault
 from resolvers.selecting import ArgumentSource, Selecting
 from server.operations.documents import Document
 
@@ -45,15 +42,10 @@ logger = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One statement for all root fields. begins are the bytes before each field's own.
-
-    is_nullable says whether an answer without these fields has data all the same.
-    """
+    """One statement for all root fields. begins are the bytes before each field's own."""
 
     statement: Statement
-    keys: Sequence[str]
     begins: Sequence[bytes]
-    is_nullable: bool
     sources: Sequence[ArgumentSource]
 
     async def answer(self, context: Context, variables: VariableValues) -> bytes:
@@ -65,13 +57,6 @@ class Plan:
             part for begin, value in zip(self.begins, row, strict=True) for part in (begin, value or b"null")
         ]
         return b"".join((*parts, b"}}"))
-
-    def failed(self, fault: Fault) -> ExecutionResult:
-        """As graphql-core tells it, where each field has failed in the same way."""
-        errors: list[GraphQLError] = [
-            GraphQLError(fault.message, path=[key], extensions=fault.extensions) for key in self.keys
-        ]
-        return ExecutionResult(dict.fromkeys(self.keys) if self.is_nullable else None, errors)
 
 
 class Plans:
@@ -119,19 +104,11 @@ class Plans:
         roots = selecting.roots()
         if not any(each.name in READ for each in roots):
             return None
-        keys = [each.key for each in roots]
         return Plan(
             statement=compile_roots(roots),
-            keys=keys,
-            begins=[f'{"," if place else OPENING}"{key}":'.encode() for place, key in enumerate(keys)],
-            is_nullable=all(self._is_nullable(each.name) for each in roots),
+            begins=[f'{"," if place else OPENING}"{each.key}":'.encode() for place, each in enumerate(roots)],
             sources=selecting.sources,
         )
-
-    def _is_nullable(self, name: str) -> bool:
-        query = self.schema.query_type
-        field = self.schema.get_field(query, name) if query else None
-        return field is not None and not is_non_null_type(field.type)
 
 
 def _reads(document: Document, node: Node) -> bool:

@@ -125,6 +125,7 @@ def test_variables_that_no_operation_declares_are_not_measured(pipeline):
         ('{ batch(id: "a") { id } }', {"batch": None}),
         ('{ a: batch(id: "a") { id } b: image(id: "a") { id } }', {"a": None, "b": None}),
         ('{ batch(id: "a") { id } batches { totalCount } }', None),
+        ('{ batch(id: "a") { id } __typename }', {"batch": None, "__typename": "Query"}),
     ],
 )
 async def test_a_database_that_is_away_is_an_error_at_each_field(query, data, pipeline):
@@ -135,3 +136,26 @@ async def test_a_database_that_is_away_is_an_error_at_each_field(query, data, pi
 
     assert answer["data"] == data
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"UNAVAILABLE"}
+
+
+async def test_a_database_that_is_away_is_waited_for_once(pipeline):
+    database = Away()
+    context = Context(ANONYMOUS, replace(SERVICES, database=database))
+    answer = json.loads(
+        await pipeline.answer(
+            asked(pipeline, '{ a: batch(id: "a") { id } b: image(id: "a") { id } }'), context
+        )
+    )
+
+    assert [error["path"] for error in answer["errors"]] == [["a"], ["b"]]
+    assert database.reads == 1
+
+
+class Away:
+    """A database that nobody gets through to."""
+
+    reads = 0
+
+    async def read(self, *_: object) -> None:
+        self.reads += 1
+        raise TimeoutError
