@@ -1,32 +1,21 @@
 """What changed since it was last looked at, read under the viewer's own role as it was asked for."""
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from uuid import UUID
 
 from db.reading.selection import Arguments, Asked, Bound
 from db.reading.statements import Statement
-from db.session import Record, Session
 from resolvers.faults import Fault, bad_input
 from schema.node import Row
 
-__all__ = ["BatchChanges", "Change", "Page", "Reader", "Source", "Updates", "no_such_batch", "told_rows"]
+if TYPE_CHECKING:
+    from resolvers.context import Context
+
+__all__ = ["BatchChanges", "Change", "Page", "Source", "Updates", "no_such_batch", "told_rows"]
 
 CHANGES_AT_ONCE = 500
-
-
-class Reader(Protocol):
-    """What a source reads with: a context of one viewer."""
-
-    def session(self) -> AbstractAsyncContextManager[Session]: ...
-
-    async def read(self, statement: Statement, bound: Bound) -> Sequence[Record]: ...
-
-    def addresses(self) -> list[str]:
-        """The hour's keys for studio.signed_address."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +33,8 @@ class Updates:
     def of(cls, asked: Asked, arguments: Sequence[Arguments], statement: Statement) -> Self:
         return cls(statement=statement, arguments=arguments, sameness=repr(replace(asked, arguments={})))
 
-    def bound(self, reader: Reader, *keys: object) -> Bound:
-        return Bound(arguments=self.arguments, signer=reader.addresses(), keys=keys)
+    def bound(self, context: "Context", *keys: object) -> Bound:
+        return Bound(arguments=self.arguments, signer=context.addresses(), keys=keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +47,7 @@ class Change:
     key: UUID | None
     seq: int
     cursor: str | None
-    answer: bytes
+    answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +78,7 @@ class Source(Protocol):
     can_resume: bool
     rest: float
 
-    async def read(self, reader: Reader, after: int) -> Page:
+    async def read(self, context: "Context", after: int) -> Page:
         """Raises Fault where there is nothing to be seen."""
         ...
 
@@ -105,16 +94,16 @@ class BatchChanges:
         self.sameness = updates.sameness
         self.updates = updates
 
-    async def read(self, reader: Reader, after: int) -> Page:
-        bound = self.updates.bound(reader, self.topic, after, CHANGES_AT_ONCE)
-        rows = await reader.read(self.updates.statement, bound)
+    async def read(self, context: "Context", after: int) -> Page:
+        bound = self.updates.bound(context, self.topic, after, CHANGES_AT_ONCE)
+        rows = await context.read(self.updates.statement, bound)
         if not rows:
             raise no_such_batch()
         head, finished = rows[0]["head"], rows[0]["finished"]
         if after > head:
             raise bad_input("This cursor is from the future of the batch.")
         changes = [
-            Change(key=row["key"], seq=row["seq"], cursor=row["cursor"], answer=row["answer"])
+            Change(key=row["key"], seq=row["seq"], cursor=row["cursor"], answer=row["answer"].decode())
             for row in told_rows(rows, after, CHANGES_AT_ONCE)
         ]
         through = changes[-1].seq if changes else after

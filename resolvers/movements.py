@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from db.session import Session
-from resolvers.changes import Change, Page, Reader, Updates, told_rows
+from resolvers.changes import Change, Page, Updates, told_rows
 from schema.node import Row
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
 
 __all__ = ["HistoryChanges"]
 
@@ -39,15 +43,15 @@ class HistoryChanges:
         self.standing: Standing | None = None
         self.told = 0
 
-    async def read(self, reader: Reader, after: int) -> Page:
+    async def read(self, context: "Context", after: int) -> Page:
         known = self.standing or Standing()
-        async with reader.session() as session:
+        async with context.session() as session:
             batches = await session.rows("batch_seqs", list(known.batches))
             singles = await session.rows("single_versions", list(known.singles))
             if self.standing is None:
                 self.standing = _standing(batches, singles)
                 return Page(changes=(), through=self.told, head=self.told)
-            look = _Look(session, reader, known, *self.updates)
+            look = _Look(session, context, known, *self.updates)
             await look.at_batches(batches)
             await look.at_singles(singles)
         self.standing = look.standing
@@ -57,7 +61,7 @@ class HistoryChanges:
         changes = []
         for key, answer in look.told:
             self.told += 1
-            changes.append(Change(key=key, seq=self.told, cursor=None, answer=answer))
+            changes.append(Change(key=key, seq=self.told, cursor=None, answer=answer.decode()))
         return Page(changes=changes, through=self.told, head=self.told + look.left)
 
 
@@ -65,10 +69,10 @@ class _Look:
     """One look: what there is to tell, how all stands afterwards, and how much is left for the next."""
 
     def __init__(
-        self, session: Session, reader: Reader, known: Standing, batches: Updates, singles: Updates
+        self, session: Session, context: "Context", known: Standing, batches: Updates, singles: Updates
     ) -> None:
         self.session = session
-        self.reader = reader
+        self.context = context
         self.known = known
         self.batches = batches
         self.singles = singles
@@ -90,7 +94,7 @@ class _Look:
     async def _at_batch(self, moved: Row, told: int | None) -> int:
         """The seq up to which it is told now."""
         key, after = moved["id"], moved["since"] if told is None else told
-        bound = self.batches.bound(self.reader, key, after, CHANGES_AT_ONCE)
+        bound = self.batches.bound(self.context, key, after, CHANGES_AT_ONCE)
         rows = await self.session.read(self.batches.statement, bound)
         if not rows:
             return int(moved["seq"])
@@ -103,7 +107,7 @@ class _Look:
         moved = [row["id"] for row in rows if self.known.singles.get(row["id"]) != row["version"]]
         self.standing.singles = {row["id"]: row["version"] for row in rows if row["is_recent"]}
         if moved:
-            rows = await self.session.read(self.singles.statement, self.singles.bound(self.reader, *moved))
+            rows = await self.session.read(self.singles.statement, self.singles.bound(self.context, *moved))
             self.told += [(row["key"], row["answer"]) for row in rows]
 
 

@@ -7,7 +7,8 @@ import orjson
 
 from engine.viewer import Viewer
 from server.identity.auth import seconds_left
-from server.live.deliveries import Stream, StreamCutError
+from server.live.deliveries import StreamCutError
+from server.live.streams import Stream
 from server.operations.errors import RefusedError
 
 __all__ = ["HEADERS", "events_of", "refusal_events", "wants_events"]
@@ -36,7 +37,7 @@ async def events_of(stream: Stream, viewer: Viewer) -> AsyncIterator[str]:
     while (left := seconds_left(viewer)) != 0:
         try:
             async with asyncio.timeout(min(left or HEARTBEAT, HEARTBEAT)):
-                delivery = await anext(stream)
+                change = await anext(stream)
         except TimeoutError:
             yield HEARTBEAT_COMMENT
         except StreamCutError:
@@ -48,7 +49,7 @@ async def events_of(stream: Stream, viewer: Viewer) -> AsyncIterator[str]:
             yield refusal_events(refusal)
             return
         else:
-            yield _event(delivery.payload, delivery.cursor)
+            yield _event(change.answer, change.cursor)
 
 
 def refusal_events(refusal: RefusedError) -> str:

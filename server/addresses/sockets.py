@@ -184,8 +184,8 @@ class Socket:
         """Says all but what it ends with, which is returned. Raises RefusedError and StreamCutError."""
         begin = next_of(id)
         async with aclosing(await self.sockets.live.open(operation, self.viewer)) as stream:
-            async for delivery in stream:
-                await self._say(f"{begin}{delivery.payload}}}")
+            async for change in stream:
+                await self._say(f"{begin}{change.answer}}}")
         return completed(id)
 
     async def _say(self, text: str) -> None:

@@ -1,72 +1,38 @@
 """What is sent to subscribers, and how it waits for each of them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol, Self
+from collections.abc import AsyncGenerator, Iterable
 from uuid import UUID
 
-__all__ = ["Delivery", "Mailbox", "OneAnswer", "Stream", "StreamCutError"]
+from resolvers.changes import Change
 
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One update, as the text of its JSON. is_last says that none will come after it."""
-
-    key: UUID | None
-    seq: int
-    payload: str
-    cursor: str | None
-    is_last: bool = False
+__all__ = ["Mailbox", "StreamCutError", "one_answer"]
 
 
 class StreamCutError(Exception):
     """The service stops: the stream is not at its end, and its client may go on elsewhere."""
 
 
-class Stream(Protocol):
-    """Deliveries as they come. Raises RefusedError and StreamCutError; close it in the end."""
-
-    def __aiter__(self) -> Self: ...
-
-    async def __anext__(self) -> Delivery: ...
-
-    async def aclose(self) -> None: ...
-
-
-class OneAnswer:
+async def one_answer(answer: bytes) -> AsyncGenerator[Change, None]:
     """The stream of a query or a mutation."""
-
-    def __init__(self, delivery: Delivery) -> None:
-        self._left = [delivery]
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Delivery:
-        if not self._left:
-            raise StopAsyncIteration
-        return self._left.pop()
-
-    async def aclose(self) -> None:
-        """There is nothing to close."""
+    yield Change(key=None, seq=0, cursor=None, answer=answer.decode())
 
 
 class Mailbox:
-    """What one subscriber has not been sent yet: the newest delivery of each key, by seq."""
+    """What one subscriber has not been sent yet: the newest change of each key, by seq."""
 
     def __init__(self) -> None:
-        self._newest: dict[UUID | None, Delivery] = {}
+        self._newest: dict[UUID | None, Change] = {}
 
     def __len__(self) -> int:
         return len(self._newest)
 
-    def post(self, deliveries: Iterable[Delivery]) -> None:
+    def post(self, changes: Iterable[Change]) -> None:
         """They are past all that is in it."""
-        for delivery in deliveries:
-            self._newest.pop(delivery.key, None)
-            self._newest[delivery.key] = delivery
+        for change in changes:
+            self._newest.pop(change.key, None)
+            self._newest[change.key] = change
 
-    def take(self) -> Delivery | None:
+    def take(self) -> Change | None:
         """The oldest, out of the box."""
         return self._newest.pop(next(iter(self._newest))) if self._newest else None
 

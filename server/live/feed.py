@@ -1,16 +1,15 @@
 """One thing that is watched by all who asked for it in the same words: read once, and handed to all."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import ExitStack
 from typing import Any
 
 from engine.seams import Hints
-from resolvers.changes import Change, Page, Source
+from resolvers.changes import Page, Source
 from resolvers.context import Context
 from resolvers.faults import UnavailableFault
-from server.live.deliveries import Delivery
-from server.live.subscriber import ReadPage, Subscriber
+from server.live.subscriber import Subscriber
 from server.operations.errors import RefusedError, as_graphql
 
 __all__ = ["Feed"]
@@ -38,7 +37,8 @@ class Feed:
     """A source, its hints, its subscribers, and how far they have been told.
 
     head is the seq up to which all has been handed on, or is being handed on. Whoever is a subscriber, and
-    then reads up to the head, misses nothing from then on. It ends when the last subscriber is gone.
+    then reads up to the head, misses nothing from then on. end is the seq of the last change, once it
+    has come. A feed ends when its last subscriber is gone.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Feed:
         self.on_close = on_close
         self.subscribers: set[Subscriber] = set()
         self.head: int | None = None
+        self.end: int | None = None
         self._flights = Flights()
         self._begun = asyncio.Event()
         self._stack = ExitStack()
@@ -75,14 +76,14 @@ class Feed:
                 self._stack.close()
                 self.on_close(self)
 
-    async def page(self, after: int) -> ReadPage:
+    async def page(self, after: int) -> Page:
         """What is past this seq, read once for all who ask for it at the same time.
 
         Raises Fault, and what the database raises.
         """
-        page: ReadPage = await self._flights.share(after, lambda: self._read(after))
+        page: Page = await self._flights.share(after, lambda: self._read(after))
         if self.head is None:
-            self.head = page[0].head
+            self.head = page.head
             self._begun.set()
         return page
 
@@ -91,9 +92,13 @@ class Feed:
         for subscriber in self.subscribers:
             subscriber.fail(error)
 
-    async def _read(self, after: int) -> ReadPage:
+    async def _read(self, after: int) -> Page:
         page = await self.source.read(self.new_context(), after)
-        return page, _deliveries(page)
+        if page.is_last:
+            self.end = page.through
+        elif self.end is not None and self.end < page.head:
+            self.end = None
+        return page
 
     async def _run(self) -> None:
         await self._begun.wait()
@@ -111,19 +116,10 @@ class Feed:
         left = True
         while left:
             try:
-                page, deliveries = await self._read(self.head or 0)
+                page = await self._read(self.head or 0)
             except UnavailableFault:
                 await asyncio.sleep(RETRY)
                 continue
             self.head, left = page.through, page.through < page.head
             for subscriber in self.subscribers:
-                subscriber.post(deliveries)
-
-
-def _deliveries(page: Page) -> Sequence[Delivery]:
-    last = page.through if page.is_last else None
-    return [_delivery(change, is_last=change.seq == last) for change in page.changes]
-
-
-def _delivery(change: Change, *, is_last: bool) -> Delivery:
-    return Delivery(change.key, change.seq, change.answer.decode(), change.cursor, is_last)
+                subscriber.post(page.changes)

@@ -1,11 +1,11 @@
 """All that is live in this process: who watches what, and the one look every few seconds for lost hints."""
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import TypeAlias, cast
 from uuid import UUID
 
 import asyncpg
@@ -15,15 +15,18 @@ from strawberry.utils.await_maybe import await_maybe
 
 from db.session import DATABASE_AWAY
 from engine.viewer import Viewer
-from resolvers.changes import Source
+from resolvers.changes import Change, Source
 from resolvers.context import Context, Services, StreamContext
-from server.live.deliveries import Delivery, OneAnswer, Stream, StreamCutError
+from server.live.deliveries import StreamCutError, one_answer
 from server.live.feed import Feed
 from server.live.subscriber import Subscriber
 from server.operations.errors import RefusedError
 from server.operations.pipeline import ANY, Asked, Operation, Pipeline
 
-__all__ = ["Live", "open_live"]
+__all__ = ["Live", "Stream", "open_live"]
+
+Stream: TypeAlias = Subscriber | AsyncGenerator[Change, None]
+"""Changes as they come. Raises RefusedError and StreamCutError; close it in the end."""
 
 POLL = 2.0
 
@@ -56,8 +59,7 @@ class Live:
         asked = self.pipeline.prepare(operation, context, allowed)
         if asked.type is OperationType.SUBSCRIPTION:
             return await self._subscribe(asked, viewer, last_event_id)
-        answer = await self.pipeline.answer(asked, context)
-        return OneAnswer(Delivery(None, 0, answer.decode(), None))
+        return one_answer(await self.pipeline.answer(asked, context))
 
     def cut(self) -> None:
         """Ends all streams, none of them as if it were complete."""

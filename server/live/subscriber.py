@@ -1,74 +1,61 @@
 """One stream's side of a feed: what it is sent, in order and once, however fast its client reads."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Protocol, Self, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
-from resolvers.changes import Page
+from resolvers.changes import Change
 from resolvers.faults import Fault
-from server.live.deliveries import Delivery, Mailbox
+from server.live.deliveries import Mailbox
 from server.operations.errors import RefusedError, as_graphql
 
-__all__ = ["ReadPage", "Subscriber"]
+if TYPE_CHECKING:
+    from server.live.feed import Feed
+
+__all__ = ["Subscriber"]
 
 MOST_WAITING = 100
-"""Deliveries that wait for a client before it counts as one that does not keep up."""
+"""Changes that wait for a client before it counts as one that does not keep up."""
 MOST_LASTING = 1_000
 """The same where nothing can be read again."""
 
-ReadPage: TypeAlias = tuple[Page, Sequence[Delivery]]
-
-
-class Desk(Protocol):
-    """What a subscriber needs of its feed: head is the seq up to which all is being told."""
-
-    can_resume: bool
-
-    @property
-    def head(self) -> int | None: ...
-
-    def page(self, after: int) -> Awaitable[ReadPage]: ...
-
-    def leave(self, subscriber: "Subscriber") -> None: ...
-
 
 class Subscriber:
-    """An async iterator of deliveries, whose seq only rises. Begin it before, close it in the end.
+    """An async iterator of changes, whose seq only rises. Begin it before, close it in the end.
 
     One who is behind is handed nothing: it reads page by page from what it was sent last, until it has
     read up to what the others are told, and is then told with them. So what it costs is bounded, and it
     joins in the same way as it catches up.
     """
 
-    def __init__(self, desk: Desk, seen: int | None) -> None:
-        self.desk = desk
+    def __init__(self, feed: "Feed", seen: int | None) -> None:
+        self.feed = feed
         self.sent = -1 if seen is None else seen
         self.is_behind = True
         self._box = Mailbox()
         self._news = asyncio.Event()
-        self._is_last = False
         self._failure: Exception | None = None
 
     async def begin(self) -> None:
         """Raises what the first look raises, for one."""
-        if self.desk.can_resume:
+        if self.feed.can_resume:
             await self._catch_up()
             return
-        if self.desk.head is None:
-            await self.desk.page(self.sent)
-        self.sent = self.desk.head or 0
+        if self.feed.head is None:
+            await self.feed.page(self.sent)
+        self.sent = self.feed.head or 0
         self.is_behind = False
 
     async def aclose(self) -> None:
-        self.desk.leave(self)
+        self.feed.leave(self)
 
-    def post(self, deliveries: Sequence[Delivery]) -> None:
+    def post(self, changes: Sequence[Change]) -> None:
         """What is past all that was posted before."""
         if self.is_behind:
             return
-        self._box.post(deliveries)
+        self._box.post(changes)
         self._news.set()
-        if self.desk.can_resume and len(self._box) > MOST_WAITING:
+        if self.feed.can_resume and len(self._box) > MOST_WAITING:
             self._box.empty()
             self.is_behind = True
         elif len(self._box) > MOST_LASTING:
@@ -83,21 +70,21 @@ class Subscriber:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Delivery:
+    async def __anext__(self) -> Change:
         while True:
             if self._failure:
                 raise self._failure
-            delivery = self._box.take()
-            if delivery is None:
+            change = self._box.take()
+            if change is None:
                 await self._more()
-            elif delivery.seq > self.sent:
-                self.sent, self._is_last = delivery.seq, delivery.is_last
+            elif change.seq > self.sent:
+                self.sent = change.seq
                 self._keep_up()
-                return delivery
+                return change
 
     async def _more(self) -> None:
         """Returns when there may be something. Raises StopAsyncIteration at the end."""
-        if self._is_last:
+        if self.sent == self.feed.end:
             raise StopAsyncIteration
         if not self.is_behind:
             await self._news.wait()
@@ -109,12 +96,11 @@ class Subscriber:
             raise RefusedError([as_graphql(error)]) from error
 
     async def _catch_up(self) -> None:
-        page, deliveries = await self.desk.page(self.sent)
-        self._box.post(deliveries)
-        self._is_last = page.is_last and not deliveries
+        page = await self.feed.page(self.sent)
+        self._box.post(page.changes)
         self._keep_up()
 
     def _keep_up(self) -> None:
         """From where the others are told, it is told with them."""
         if self.is_behind and not self._box:
-            self.is_behind = self.sent < (self.desk.head or 0)
+            self.is_behind = self.sent < (self.feed.head or 0)

@@ -129,13 +129,13 @@ def advance(shared_database, hints):
 async def taken(stream, count):
     """The next so many payloads."""
     async with asyncio.timeout(10):
-        return [json.loads((await anext(stream)).payload)["data"] for _ in range(count)]
+        return [json.loads((await anext(stream)).answer)["data"] for _ in range(count)]
 
 
 async def rest(stream):
     """All payloads up to the end of the stream."""
     async with asyncio.timeout(10):
-        return [json.loads(delivery.payload)["data"] async for delivery in stream]
+        return [json.loads(change.answer)["data"] async for change in stream]
 
 
 def seqs(answers):
