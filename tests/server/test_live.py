@@ -34,6 +34,7 @@ START = """mutation ($numbers: JSON!) {
   startBatch(input: {templates: [{name: "a", prompt: "{{n}}"}], variables: $numbers}) { batchId }
 }"""
 RUNNING = Change(status=Status.RUNNING, attempts=1)
+CANCELED = Change(status=Status.CANCELED)
 LIFE = (RUNNING, Change(status=Status.SAVING), Change(status=Status.SUCCEEDED, saved=True))
 
 
@@ -238,6 +239,27 @@ async def test_who_was_behind_goes_on_live(watch, batch, advance):
     await advance(made.generations[0], *LIFE[1:2])
 
     assert seqs(await taken(slow, 1)) == [241]
+
+
+async def test_a_batch_that_is_begun_again_goes_on_for_who_had_not_read_its_end(watch, batch, advance, live):
+    made = await batch()
+    quick, slow = await watch(id=made.id), await watch(id=made.id)
+    await taken(quick, 1)
+    await taken(slow, 1)
+    (feed,) = live.feeds.values()
+    await advance(made.generations[0], RUNNING, CANCELED)
+    assert (await rest(quick))[-1]["batchResults"]["generation"]["status"] == "CANCELED"
+    assert feed.end is not None
+
+    await advance(made.generations[0], Change(status=Status.QUEUED))
+    async with asyncio.timeout(10):
+        while feed.end is not None:
+            await asyncio.sleep(0.01)
+    await taken(slow, 1)
+    await advance(made.generations[0], *LIFE)
+    told = await rest(slow)
+
+    assert told[-1]["batchResults"]["generation"]["status"] == "SUCCEEDED"
 
 
 async def test_a_change_that_nobody_hints_at_comes_with_the_next_look(watch, batch, advance):
