@@ -1,4 +1,4 @@
-"""One thing that is watched by all who asked for it in the same words: read once, and handed to all."""
+"""One thing that is watched by all who asked for the same of it: read once, and handed to all."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
