@@ -21,7 +21,7 @@ from server.live.deliveries import StreamCutError, one_answer
 from server.live.feed import Feed
 from server.live.subscriber import Subscriber
 from server.operations.errors import RefusedError
-from server.operations.pipeline import ANY, Asked, Operation, Pipeline
+from server.operations.pipeline import ANY, Admitted, Operation, Pipeline
 
 __all__ = ["Live", "Stream", "open_live"]
 
@@ -100,7 +100,7 @@ class Live:
                 self.pulses[row["topic"]] = row["pulse"]
             self.services.hints.wake(row["topic"])
 
-    async def _subscribe(self, asked: Asked, viewer: Viewer, last_event_id: str | None) -> Subscriber:
+    async def _subscribe(self, asked: Admitted, viewer: Viewer, last_event_id: str | None) -> Subscriber:
         join = partial(self._join, viewer)
         context = StreamContext(viewer, self.services, join=join, last_event_id=last_event_id)
         stream = await await_maybe(create_source_event_stream(self.pipeline.executor(asked, context)))

@@ -32,7 +32,7 @@ from server.operations.schema import build_schema
 from server.operations.turnstile import take_turn
 from server.watching.visits import current_visit
 
-__all__ = ["ANY", "Asked", "Operation", "Pipeline"]
+__all__ = ["ANY", "Admitted", "Operation", "Pipeline"]
 
 ANY = frozenset(OperationType)
 
@@ -50,7 +50,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Admitted:
     """An operation that may run: it was parsed, measured, validated and admitted."""
 
     document: Document
@@ -74,7 +74,7 @@ class Pipeline:
 
     def prepare(
         self, operation: Operation, context: Context, allowed: Iterable[OperationType] = ANY
-    ) -> Asked:
+    ) -> Admitted:
         """All that comes before the execution. Raises RefusedError."""
         try:
             return self._prepare(operation, context, allowed)
@@ -83,7 +83,7 @@ class Pipeline:
         except Exception as error:
             raise RefusedError([as_graphql(error)]) from error
 
-    async def answer(self, asked: Asked, context: Context) -> bytes:
+    async def answer(self, asked: Admitted, context: Context) -> bytes:
         """The JSON that answers a query or a mutation. Raises RefusedError."""
         plan = self.plans.find(asked.document, asked.operation, asked.variables)
         if plan is None:
@@ -96,7 +96,7 @@ class Pipeline:
             logger.warning("answered_the_long_way", reason=type(error).__name__)
         return await self._execute(asked, context)  # which says of each field what became of it
 
-    def executor(self, asked: Asked, context: Context) -> Executor[Any]:
+    def executor(self, asked: Admitted, context: Context) -> Executor[Any]:
         """Runs the operation by graphql-core, which coerces no variables once more."""
         fragments = asked.document.fragments
         return Executor(
@@ -115,7 +115,7 @@ class Pipeline:
             hide_suggestions=True,
         )
 
-    def _prepare(self, asked: Operation, context: Context, allowed: Iterable[OperationType]) -> Asked:
+    def _prepare(self, asked: Operation, context: Context, allowed: Iterable[OperationType]) -> Admitted:
         text = self.reader.text(asked.query, asked.extensions)
         if not text:
             raise NothingToRunError("There is no document to run.")
@@ -134,7 +134,7 @@ class Pipeline:
         if document.errors:
             raise RefusedError(document.errors)
         refuse_writing(operation, context.viewer)
-        return Asked(
+        return Admitted(
             document=document, operation=operation, variables=self._coerced(document, operation, variables)
         )
 
@@ -150,7 +150,7 @@ class Pipeline:
             raise RefusedError(faults)
         return variables
 
-    async def _execute(self, asked: Asked, context: Context) -> bytes:
+    async def _execute(self, asked: Admitted, context: Context) -> bytes:
         if asked.type is OperationType.MUTATION and self.mutations:
             await take_turn(self.mutations, context.viewer)
         result = await await_maybe(self.executor(asked, context).execute_operation())
