@@ -52,17 +52,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Changes by seq: all that there is up to `through`. head is the newest seq of all."""
+    """Changes by seq: all that there is up to `through`.
+
+    head is the newest seq of all; finished says that nothing will come after it, unless it is begun again.
+    """
 
     changes: Sequence[Change]
     through: int
     head: int
     finished: bool = False
-
-    @property
-    def is_last(self) -> bool:
-        """Whether nothing will come after it."""
-        return self.finished and self.through == self.head
 
 
 class Source(Protocol):

@@ -60,7 +60,7 @@ class Services:
 class Context:
     """One operation: its viewer, its services, and how many images it has previewed.
 
-    fault is what reading has ended with: nothing more is read.
+    fault is what read() has ended with: it reads nothing more.
     """
 
     def __init__(self, viewer: Viewer, services: Services) -> None:

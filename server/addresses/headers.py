@@ -42,7 +42,7 @@ def security_headers(settings: Settings) -> dict[str, str]:
 
 
 class SecurityHeaders:
-    """Adds what an answer does not say itself."""
+    """Adds what an answer does not say itself; names are in lower case, as ASGI has them."""
 
     def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self.app = app

@@ -37,8 +37,8 @@ class Feed:
     """A source, its hints, its subscribers, and how far they have been told.
 
     head is the seq up to which all has been handed on, or is being handed on. Whoever is a subscriber, and
-    then reads up to the head, misses nothing from then on. end is the seq of the last change, once it
-    has come. A feed ends when its last subscriber is gone.
+    then reads up to the head, misses nothing from then on. end is the seq of the source's last change, while
+    nothing can come after it. A feed closes when its last subscriber is gone.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Feed:
         self.subscribers: set[Subscriber] = set()
         self.head: int | None = None
         self.end: int | None = None
+        self._newest = 0
         self._flights = Flights()
         self._begun = asyncio.Event()
         self._stack = ExitStack()
@@ -94,10 +95,8 @@ class Feed:
 
     async def _read(self, after: int) -> Page:
         page = await self.source.read(self.new_context(), after)
-        if page.is_last:
-            self.end = page.through
-        elif self.end is not None and self.end < page.head:
-            self.end = None
+        if page.head >= self._newest:  # reads may come back in another order
+            self._newest, self.end = page.head, page.head if page.finished else None
         return page
 
     async def _run(self) -> None:

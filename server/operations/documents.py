@@ -25,7 +25,7 @@ from resolvers.faults import Fault, bad_input
 from server.operations.admission import PageArguments
 from server.operations.measure import Limits, Size, excess, measure
 from server.operations.trusted import TrustedDocuments
-from server.operations.validation import validated
+from server.operations.validation import Validated, validated
 
 __all__ = ["MOST_ERRORS", "Document", "DocumentPolicy", "Introspection", "Reader"]
 
@@ -66,6 +66,7 @@ class Document:
             for variable in each.variable_definitions or ()
         }
         self._sizes: dict[Pages, Size] = {}
+        self._pages: dict[int, PageArguments] = {}
 
     def size(self, variables: Mapping[str, Any]) -> Size:
         """How large it is with these lengths of pages; null stands for the field's own."""
@@ -86,15 +87,18 @@ class Document:
         """What the rules of GraphQL find."""
         return [
             _too_large(each.message) if isinstance(each, ValidationAbortedError) else each
-            for each in self._validated[0]
+            for each in self._validated.errors
         ]
 
     def pages(self, operation: OperationDefinitionNode) -> PageArguments:
         """Those that count where this operation of a valid document runs."""
-        return self._validated[1][id(operation)]
+        key = id(operation)
+        if key not in self._pages:
+            self._pages[key] = PageArguments(self._validated.lists[key])
+        return self._pages[key]
 
     @cached_property
-    def _validated(self) -> tuple[Sequence[GraphQLError], Mapping[int, PageArguments]]:
+    def _validated(self) -> Validated:
         return validated(self.ast, self.schema, most=MOST_ERRORS)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from graphql import (
     SKIP,
@@ -29,9 +29,9 @@ from graphql.validation.rules.stream_directive_on_list_field import StreamDirect
 
 from db.reading.map import PAGES
 from resolvers.selecting import ArgumentSource
-from server.operations.admission import Found, PageArguments
+from server.operations.admission import Found
 
-__all__ = ["validated"]
+__all__ = ["Validated", "validated"]
 
 MOST_COMPARISONS = 5_000
 """Of two fields with one name, which is what validation could spend seconds on."""
@@ -44,19 +44,23 @@ OF_UNKNOWN_DIRECTIVES = {
 """The schema has neither @defer nor @stream, and another rule refuses what it does not have."""
 
 
-def validated(
-    document: DocumentNode, schema: GraphQLSchema, *, most: int
-) -> tuple[Sequence[GraphQLError], Mapping[int, PageArguments]]:
-    """What is wrong with it, or else the lists that its operations ask for, by the id() of each.
+class Validated(NamedTuple):
+    """What is wrong with a document, or else the lists that its operations ask for, by the id() of each."""
 
-    Without suggestions, which would tell the schema to whoever may not ask for it. The last error is a
-    ValidationAbortedError where there are more.
+    errors: Sequence[GraphQLError]
+    lists: Mapping[int, Sequence[Found]]
+
+
+def validated(document: DocumentNode, schema: GraphQLSchema, *, most: int) -> Validated:
+    """Without suggestions, which would tell the schema to whoever may not ask for it.
+
+    The last error is a ValidationAbortedError where there are more.
     """
     rules = AllRules()
     one: Any = [rules.of]
     try:
         errors = validate(schema, document, one, max_errors=most, hide_suggestions=True)
-        return errors, {} if errors else rules.listings.by_operation()
+        return Validated(errors, {} if errors else rules.listings.by_operation())
     finally:
         rules.end()
 
@@ -79,12 +83,12 @@ class Listings(ValidationRule):
         if place in PAGES and field and node.arguments:
             self.inside.append((place, ArgumentSource(field, node)))
 
-    def by_operation(self) -> Mapping[int, PageArguments]:
+    def by_operation(self) -> Mapping[int, Sequence[Found]]:
         """With the fragments that each is spread from, once each."""
         operations = [
             each for each in self.context.document.definitions if isinstance(each, OperationDefinitionNode)
         ]
-        return {id(each): PageArguments(self._within(each)) for each in operations}
+        return {id(each): list(self._within(each)) for each in operations}
 
     def _within(self, operation: OperationDefinitionNode) -> Iterator[Found]:
         for each in (operation, *self.context.get_recursively_referenced_fragments(operation)):

@@ -26,7 +26,8 @@ QUIET = {
 }
 
 
-PLAIN = re.compile(r'[^\s"=\\\x00-\x1f\x7f-\x9f]+')
+PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
+"""ASCII that is seen, without the quote, the sign of equality and the backslash."""
 FIRST = ("timestamp", "level", "event")
 
 

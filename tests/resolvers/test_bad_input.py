@@ -359,8 +359,10 @@ async def test_a_page_that_no_list_has_is_refused_before_anything_runs(
 
 OPERATIONS = """
   query One($n: Int) { batches(first: $n) { totalCount } }
+  query Many { ...Many }
   query Other($n: Int, $status: BatchStatus!) { batch(id: "a") { ...Images } ...Running }
   fragment Images on Batch { images(first: $n) { totalCount } }
+  fragment Many on Query { batches(first: 300) { totalCount } }
   fragment Running on Query { batches(filter: {status: [$status]}) { totalCount } }
 """
 
@@ -370,6 +372,7 @@ OPERATIONS = """
     [
         ("One", {"n": 3}, True),
         ("One", {"n": 300}, False),
+        ("Many", {}, False),
         ("Other", {"n": 300, "status": "RUNNING"}, False),
     ],
 )

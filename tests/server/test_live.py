@@ -4,9 +4,9 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from types import SimpleNamespace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -21,7 +21,10 @@ from db.session import Database
 from engine.cursors import BatchCursor
 from engine.viewer import Viewer
 from engine.words import GenerationStatus as Status
+from resolvers.changes import Change as Told
+from resolvers.changes import Page
 from resolvers.context import Services
+from server.live.feed import Feed
 from server.live.streams import Live, open_live
 from server.operations.errors import RefusedError
 from server.operations.pipeline import Operation, Pipeline
@@ -260,6 +263,49 @@ async def test_a_batch_that_is_begun_again_goes_on_for_who_had_not_read_its_end(
     told = await rest(slow)
 
     assert told[-1]["batchResults"]["generation"]["status"] == "SUCCEEDED"
+
+
+class Slow:
+    """A source that is at its end, and whose next read can be held back."""
+
+    can_resume = True
+    rest = 0.0
+    sameness = ""
+
+    def __init__(self, topic, head):
+        self.topic = topic
+        self.head = head
+        self.gate = None
+
+    async def read(self, _, after):
+        head, gate, self.gate = self.head, self.gate, None
+        if gate:
+            await gate.wait()
+        changes = [
+            Told(key=uuid4(), seq=seq, cursor=None, answer=str(seq)) for seq in range(after + 1, head + 1)
+        ]
+        return Page(changes=changes, through=head, head=head, finished=True)
+
+
+async def test_a_read_that_comes_late_does_not_bring_an_old_end_back(hints):
+    source = Slow(uuid4(), head=5)
+    feed = Feed(source, hints, lambda: None, on_close=lambda _: None)
+    first, late = feed.enter(0), feed.enter(5)
+    async with aclosing(first), aclosing(late):
+        await first.begin()
+        source.gate = gate = asyncio.Event()
+        beginning = asyncio.create_task(late.begin())
+        await asyncio.sleep(0)
+        source.head = 7  # begun again, and ended again
+        hints.wake(source.topic)
+        async with asyncio.timeout(10):
+            while feed.head != 7:
+                await asyncio.sleep(0.01)
+        gate.set()
+        await beginning
+        async with asyncio.timeout(10):
+            assert [change.seq async for change in first] == [1, 2, 3, 4, 5, 6, 7]
+            assert [change.seq async for change in late] == [6, 7]
 
 
 async def test_a_change_that_nobody_hints_at_comes_with_the_next_look(watch, batch, advance):

@@ -208,6 +208,9 @@ def test_every_panel_of_the_dashboard_asks_what_prometheus_can_read():
     [
         ("/files/{key:path}", "/files/{key:path}"),
         (12.5, "12.5"),
+        ("!#<>[]~", "!#<>[]~"),
+        ("\\", r'"\\"'),
+        ("café", r'"caf\u00e9"'),
         ("", '""'),
         ("two words", '"two words"'),
         ("a=b", '"a=b"'),
