@@ -84,14 +84,23 @@ class Connections:
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[Connection]:
         """One for a block that leaves it as it was found, or ends it. Raises what borrow() raises."""
-        connection = await self.borrow()
+        connection = await self._borrow()
         try:
             yield connection
         finally:
             self.take_back(connection)
 
-    async def borrow(self) -> Connection:
-        """One that is to come back. Raises what connecting raises, and InterfaceError once all is closed."""
+    async def borrow(self, patience: float) -> Connection:
+        """One that is to come back, after so many seconds at most.
+
+        Raises what connecting raises, TimeoutError, and InterfaceError once these are closed.
+        """
+        if self._idle and not self._turns.locked():
+            return await self._borrow()  # at once: a timer costs as much again
+        async with asyncio.timeout(patience):
+            return await self._borrow()
+
+    async def _borrow(self) -> Connection:
         self._refuse_if_closed()
         self.waiting += 1
         try:

@@ -9,6 +9,7 @@ TransactionLostError    a transaction that had failed inside was to be committed
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -154,17 +155,17 @@ class Database:
             async with self._transaction(f"begin read only; {_identity(viewer)}") as session:
                 return await session.read(statement, bound)
         values = [*statement.values(bound), _claims(viewer)]
-        async with asyncio.timeout(self.timeout) as deadline:
-            connection = await self.readers.borrow()
-            try:
-                return await connection.fetch(statement.alone, *values)
-            except asyncpg.PostgresError:
-                raise  # it has answered
-            except BaseException as error:
-                self._give_up(connection, deadline, error)
-                raise
-            finally:
-                self.readers.take_back(connection)
+        ends = monotonic() + self.timeout
+        connection = await self.readers.borrow(self.timeout)
+        try:
+            return await connection.fetch(statement.alone, *values, timeout=ends - monotonic())
+        except asyncpg.PostgresError:
+            raise  # it has answered
+        except BaseException as error:
+            self._give_up(connection, stalled=isinstance(error, TimeoutError))
+            raise
+        finally:
+            self.readers.take_back(connection)
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Session]:
@@ -177,17 +178,17 @@ class Database:
                 await _end(connection)
             except BaseException as error:
                 if deadline.expired() or isinstance(error, TimeoutError):
-                    self._give_up(connection, deadline, error)
+                    self._give_up(connection, stalled=True)
                 else:
                     await _undo(connection)
                 raise
             finally:
                 del session.connection  # it may soon be somebody else's
 
-    def _give_up(self, connection: Connection, deadline: asyncio.Timeout, error: BaseException) -> None:
+    def _give_up(self, connection: Connection, *, stalled: bool) -> None:
         """Without a word. Where one connection does not answer, the others may not either."""
         connection.terminate()
-        if deadline.expired() or isinstance(error, TimeoutError):
+        if stalled:
             self.connections.expire()
             self.readers.expire()
 

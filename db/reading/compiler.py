@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 
 from db.reading.map import SHAPES
 from db.reading.paging import Page
-from db.reading.selection import Asked, Bound, given
+from db.reading.selection import Asked, Bound, value_of
 from db.reading.shapes import Argument, Expression, Listed, One, Pages, Part
 
 __all__ = ["TAG", "Compiler", "Parameter"]
@@ -55,7 +55,7 @@ class Compiler:
         """A placeholder for the value of an argument, or of a field of the argument `filter`."""
         number, read = asked.number, argument.read
         return self.bind(
-            (number, name), lambda bound: read(given(bound.arguments[number])[name]), argument.type
+            (number, name), lambda bound: read(value_of(bound.arguments[number], name)), argument.type
         )
 
     def table(self, of: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["Arguments", "Asked", "Bound", "given"]
+__all__ = ["Arguments", "Asked", "Bound", "given", "value_of"]
 
 Arguments: TypeAlias = Mapping[str, Any]
 
@@ -31,6 +31,12 @@ class Bound:
     arguments: Sequence[Arguments]
     signer: Sequence[str]
     keys: Sequence[Any] = ()
+
+
+def value_of(arguments: Arguments, name: str) -> Any:
+    """That of an argument, or of a field of the argument `filter`, which is given."""
+    value = arguments.get(name)
+    return arguments["filter"][name] if value is None else value
 
 
 def given(arguments: Arguments) -> Arguments:
