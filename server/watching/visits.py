@@ -81,14 +81,16 @@ class Visits:
 
     def tell(self, visit: Visit, **more: object) -> None:
         """The line in the log."""
-        what = {
-            "kind": visit.kind,
-            "operation": visit.operation,
-            "user": str(visit.user_id) if visit.user_id else None,
-            "code": visit.code or (OK if visit.kind else None),
-        }
-        known = {name: value for name, value in what.items() if value is not None}
-        logger.info("request", transport=visit.transport, **more, **known, ms=round(visit.seconds * 1000, 1))
+        logger.info(
+            "request",
+            transport=visit.transport,
+            **more,
+            kind=visit.kind,
+            operation=visit.operation,
+            user=visit.user_id,
+            code=visit.code or (OK if visit.kind else None),
+            ms=round(visit.seconds * 1000, 1),
+        )
 
     def _count(self, visit: Visit) -> None:
         if visit.kind is None and visit.code is None:

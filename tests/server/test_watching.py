@@ -5,6 +5,7 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import promql_parser
@@ -131,7 +132,7 @@ async def test_a_request_is_one_line_with_who_and_what_but_not_what_was_asked(as
         "status": 200,
         "kind": "query",
         "operation": "Mine",
-        "user": str(as_owner.user_id),
+        "user": UUID(str(as_owner.user_id)),
         "code": "OK",
     }
 
@@ -223,6 +224,10 @@ def test_no_value_begins_a_line_or_a_field_of_its_own(value, written):
     event = {"what": value, "event": "told", "level": "info"}
 
     assert logfmt(None, "info", event) == f"level=info event=told what={written}"
+
+
+def test_what_is_not_known_is_no_field():
+    assert logfmt(None, "info", {"user": None, "event": "told", "ms": 0}) == "event=told ms=0"
 
 
 def test_nobody_is_kept_from_anything_by_a_line_that_cannot_be_written():
