@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self
 from uuid import UUID
 
-from db.reading.selection import Arguments, Asked, Bound
+from db.reading.selection import Arguments, Asked
 from db.reading.statements import Statement
 from resolvers.faults import Fault, bad_input
 from schema.node import Row
@@ -32,9 +32,6 @@ class Updates:
     @classmethod
     def of(cls, asked: Asked, arguments: Sequence[Arguments], statement: Statement) -> Self:
         return cls(statement=statement, arguments=arguments, sameness=repr(replace(asked, arguments={})))
-
-    def bound(self, context: "Context", *keys: object) -> Bound:
-        return Bound(arguments=self.arguments, signer=context.addresses(), keys=keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +90,7 @@ class BatchChanges:
         self.updates = updates
 
     async def read(self, context: "Context", after: int) -> Page:
-        bound = self.updates.bound(context, self.topic, after, CHANGES_AT_ONCE)
+        bound = context.bound(self.updates.arguments, batch=self.topic, past=after, most=CHANGES_AT_ONCE)
         rows = await context.read(self.updates.statement, bound)
         if not rows:
             raise no_such_batch()

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from db.reading.selection import Bound
+from db.reading.selection import Arguments, Bound
 from db.reading.statements import Statement
 from db.session import DATABASE_AWAY, Database, Record, Session
 from engine.seams import Hints, Model, NoTraces, Provider, Traces, Uploads
@@ -83,6 +83,10 @@ class Context:
         except DATABASE_AWAY as error:
             raise _unavailable(error) from error
 
+    def bound(self, arguments: Sequence[Arguments], **named: object) -> Bound:
+        """What this request brings to a compiled statement."""
+        return Bound(arguments=arguments, named={"signer": self.services.signer(), **named})
+
     async def read(self, statement: Statement, bound: Bound) -> Sequence[Record]:
         """The rows of a compiled statement, as session() would have them."""
         if self.fault:
@@ -108,9 +112,6 @@ class Context:
             max_queued_generations=self.services.max_queued,
             max_running_generations=self.services.max_running,
         )
-
-    def addresses(self) -> list[str]:
-        return self.services.signer()
 
 
 class StreamContext(Context):

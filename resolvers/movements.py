@@ -94,7 +94,7 @@ class _Look:
     async def _at_batch(self, moved: Row, told: int | None) -> int:
         """The seq up to which it is told now."""
         key, after = moved["id"], moved["since"] if told is None else told
-        bound = self.batches.bound(self.context, key, after, CHANGES_AT_ONCE)
+        bound = self.context.bound(self.batches.arguments, batch=key, past=after, most=CHANGES_AT_ONCE)
         rows = await self.session.read(self.batches.statement, bound)
         if not rows:
             return int(moved["seq"])
@@ -107,7 +107,8 @@ class _Look:
         moved = [row["id"] for row in rows if self.known.singles.get(row["id"]) != row["version"]]
         self.standing.singles = {row["id"]: row["version"] for row in rows if row["is_recent"]}
         if moved:
-            rows = await self.session.read(self.singles.statement, self.singles.bound(self.context, *moved))
+            bound = self.context.bound(self.singles.arguments, batch=None, ids=moved)
+            rows = await self.session.read(self.singles.statement, bound)
             self.told += [(row["key"], row["answer"]) for row in rows]
 
 

@@ -33,7 +33,7 @@ async def find_reference(context: Context, address: str | None) -> Reference:
     """
     if address is None:
         return Reference()
-    key = _key(address, context.addresses()[0])
+    key = _key(address, context.services.signer()[0])
     if key is None:
         loopback = context.services.loopback_references
         refusals = list(refuse_reference(address, FIELD, loopback=loopback))

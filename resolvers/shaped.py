@@ -4,48 +4,41 @@ A root field of Query is read by one statement for all that is asked of it, and 
 stands for by its id. Below them every field has its value already, under its response key.
 """
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
-from uuid import UUID
 
 import orjson
-from graphql import (
-    GraphQLObjectType,
-    GraphQLResolveInfo,
-    GraphQLSchema,
-    get_named_type,
-    get_nullable_type,
-    is_list_type,
-    is_object_type,
-)
+from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type, is_object_type
 
-from db.reading.compiler import TAG
 from db.reading.map import SHAPES
-from db.reading.selection import Asked, Bound
+from db.reading.selection import Asked
 from db.reading.statements import Statement, compile_roots, compile_rows
 from resolvers.context import Context
 from resolvers.selecting import Selecting
-from resolvers.sources import UnreadableError
 
 __all__ = ["asked_by", "read_by_shapes"]
 
+ROOTS = SHAPES["Query"].fields
 SHAPED = {"PageInfo", *(f"{of}{part}" for of in SHAPES for part in ("", "Connection", "Edge"))} - {"Query"}
 """The types that are built by the map."""
+TAG = ""
+"""The key, which no client can ask for, under which a row of an interface tells its type."""
 
 Info: TypeAlias = GraphQLResolveInfo[Context]
 
 
 def read_by_shapes(schema: GraphQLSchema) -> None:
-    """Gives the fields their resolvers. Raises UnreadableError."""
+    """Gives the fields their resolvers."""
     for type in schema.type_map.values():
-        if is_object_type(type) and type.name in SHAPED:
+        if not is_object_type(type):
+            continue
+        if type.name in SHAPED:
             _read_at_hand(type)
-        elif is_object_type(type):
-            _read_rows_of(type)
-    for name in SHAPES["Query"].fields:
-        if not schema.query_type or name not in schema.query_type.fields:
-            raise UnreadableError(f"The map reads {name}, which the API does not have.")
-        schema.query_type.fields[name].resolve = _read_root
+        for name, field in type.fields.items():
+            if type is schema.query_type and name in ROOTS:
+                field.resolve = _read_root
+            elif type.name not in SHAPED and get_named_type(field.type).name in SHAPED:
+                field.resolve = _read_standing
 
 
 def asked_by(info: Info) -> tuple[Asked, Selecting]:
@@ -56,62 +49,33 @@ def asked_by(info: Info) -> tuple[Asked, Selecting]:
 
 async def _read_root(_: Any, info: Info, **__: Any) -> Any:
     asked, selecting = asked_by(info)
-    (row,) = await _read(info.context, compile_roots([asked], tagged=True), selecting)
-    return _value(row[0])
+    if len(asked.of) > 1:
+        tag = Asked(key=TAG, name="__typename")
+        asked = replace(asked, of={name: [tag, *fields] for name, fields in asked.of.items()})
+    (row,) = await _read(info.context, compile_roots([asked]), selecting)
+    return row
 
 
-async def _read_row(source: Any, info: Info) -> Any:
-    """Of the id that the payload has in the row's place."""
-    key = _standing(source, info)
-    rows = await _rows(info, [key]) if key else []
-    return rows[0] if rows else None
-
-
-async def _read_list(source: Any, info: Info) -> Any:
-    return await _rows(info, _standing(source, info))
-
-
-async def _rows(info: Info, keys: Sequence[UUID]) -> list[Any]:
+async def _read_standing(source: Any, info: Info) -> Any:
+    """What a payload stands for by ids, as schema.node.row and rows put them there."""
+    ids = getattr(source, info.field_name)
+    if not ids:
+        return ids
     asked, selecting = asked_by(info)
-    (of,) = asked.of
-    rows = await _read(info.context, compile_rows(asked, of), selecting, keys)
-    return [_value(row[0]) for row in rows]
+    if isinstance(ids, list):
+        return await _read(info.context, compile_rows(asked), selecting, ids=ids)
+    rows = await _read(info.context, compile_rows(asked), selecting, ids=[ids])
+    return next(iter(rows), None)
 
 
-async def _read(
-    context: Context, statement: Statement, selecting: Selecting, keys: Sequence[UUID] = ()
-) -> Sequence[Any]:
-    bound = Bound(arguments=selecting.arguments(), signer=context.addresses(), keys=keys)
-    return await context.read(statement, bound)
-
-
-def _value(json: bytes | None) -> Any:
-    return None if json is None else orjson.loads(json)
-
-
-def _standing(source: Any, info: Info) -> Any:
-    """What a payload has in the place of rows: schema.node.row and rows put it there."""
-    return getattr(source, info.field_name)
-
-
-def _at_hand(source: Any, info: Info, **_: Any) -> Any:
-    return source[info.path.key]
-
-
-def _tagged(value: Any, *_: Any) -> str:
-    return str(value[TAG])
+async def _read(context: Context, statement: Statement, selecting: Selecting, **named: Any) -> list[Any]:
+    rows = await context.read(statement, context.bound(selecting.arguments(), **named))
+    return [row[0] and orjson.loads(row[0]) for row in rows]
 
 
 def _read_at_hand(type: GraphQLObjectType) -> None:
     type.is_type_of = None
     for interface in type.interfaces:
-        interface.resolve_type = _tagged
+        interface.resolve_type = lambda value, *_: str(value[TAG])
     for field in type.fields.values():
-        field.resolve = _at_hand
-
-
-def _read_rows_of(type: GraphQLObjectType) -> None:
-    """Of a payload."""
-    for field in type.fields.values():
-        if get_named_type(field.type).name in SHAPED:
-            field.resolve = _read_list if is_list_type(get_nullable_type(field.type)) else _read_row
+        field.resolve = lambda source, info, **_: source[info.path.key]

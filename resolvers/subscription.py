@@ -43,7 +43,7 @@ class Subscription:
             raise no_such_batch()
         seen = _read_cursor(key, info.context.last_event_id or after)
         asked, selecting = asked_by(info._raw_info)
-        updates = Updates.of(asked, selecting.arguments(), compile_changes(asked, "BatchUpdate"))
+        updates = Updates.of(asked, selecting.arguments(), compile_changes(asked))
         return await info.context.join(BatchChanges(key, updates), seen)
 
     @strawberry.subscription(
@@ -58,7 +58,7 @@ class Subscription:
             raise unauthenticated()
         asked, selecting = asked_by(info._raw_info)
         batches, singles = (
-            Updates.of(asked, selecting.arguments(), compile(asked, "HistoryUpdate"))
+            Updates.of(asked, selecting.arguments(), compile(asked))
             for compile in (compile_changes, compile_singles)
         )
         return await info.context.join(HistoryChanges(user_id, batches, singles), None)

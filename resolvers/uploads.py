@@ -55,5 +55,5 @@ async def _reserved(
         asked.content_type,
         asked.byte_size,
         SUFFIXES[asked.content_type],
-        context.addresses(),
+        context.services.signer(),
     )

@@ -32,12 +32,15 @@ def query(text: str, **variables: Any) -> tuple[Statement, Bound]:
     """The statement of a query, and what it is bound to."""
     selected = selecting(text, **variables)
     statement = compile_roots(selected.roots())
-    return statement, Bound(arguments=selected.arguments(), signer=SIGNER)
+    return statement, Bound(arguments=selected.arguments(), named={"signer": SIGNER})
 
 
 def changes(selection: str, batch_id: UUID, after: int, most: int) -> tuple[Statement, Bound]:
     """The statement of a batch's changes past a seq."""
     selected = selecting(f'subscription {{ batchResults(batchId: "") {{ {selection} }} }}')
     (asked,) = selected.roots()
-    bound = Bound(arguments=selected.arguments(), signer=SIGNER, keys=(batch_id, after, most))
-    return compile_changes(asked, "BatchUpdate"), bound
+    bound = Bound(
+        arguments=selected.arguments(),
+        named={"signer": SIGNER, "batch": batch_id, "past": after, "most": most},
+    )
+    return compile_changes(asked), bound

@@ -9,19 +9,17 @@ has a client's own names in it, and becomes part of the rows around it.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from db.reading.map import SHAPES
+from db.reading.map import READERS, SHAPES
 from db.reading.paging import Page
 from db.reading.selection import Asked, Bound, value_of
-from db.reading.shapes import Argument, Expression, Listed, One, Pages, Part
+from db.reading.shapes import Expression, Listed, One, Pages, Part
 
-__all__ = ["TAG", "Compiler", "Parameter"]
+__all__ = ["Compiler", "Parameter"]
 
-TAG = ""
-"""The key, which no client can ask for, under which a row of an interface tells its type."""
 MOST_PAIRS = 50
 """That json_build_object takes."""
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -29,12 +27,14 @@ WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 Parameter: TypeAlias = Callable[[Bound], Any]
 
+NAMED = frozenset({"signer", "ids", "batch", "past", "most"})
+"""What a request brings besides the arguments of its fields."""
+
 
 class Compiler:
-    """One statement in the making; tagged, a row of an interface tells its type."""
+    """One statement in the making."""
 
-    def __init__(self, *, tagged: bool = False) -> None:
-        self.tagged = tagged
+    def __init__(self) -> None:
         self.parameters: list[Parameter] = []
         self._placeholders: dict[Any, str] = {}
         self._aliases = count(1)
@@ -43,24 +43,23 @@ class Compiler:
         """A name for rows, which no other has."""
         return f"t{next(self._aliases)}"
 
-    def bind(self, sameness: Any, parameter: Parameter, type: str) -> str:
+    def bind(self, sameness: Any, parameter: Parameter) -> str:
         """A placeholder; what is the same stands for one parameter."""
         placeholder = self._placeholders.get(sameness)
         if placeholder is None:
             self.parameters.append(parameter)
-            placeholder = self._placeholders[sameness] = f"${len(self.parameters)}::{type}"
+            placeholder = self._placeholders[sameness] = f"${len(self.parameters)}"
         return placeholder
 
-    def argument(self, asked: Asked, name: str, argument: Argument) -> str:
+    def argument(self, asked: Asked, name: str) -> str:
         """A placeholder for the value of an argument, or of a field of the argument `filter`."""
-        number, read = asked.number, argument.read
-        return self.bind(
-            (number, name), lambda bound: read(value_of(bound.arguments[number], name)), argument.type
-        )
+        number, read = asked.number, READERS.get(name)
 
-    def table(self, of: str) -> str:
-        """Where a shape's rows are."""
-        return cast("str", SHAPES[of].table)
+        def parameter(bound: Bound) -> Any:
+            value = value_of(bound.arguments[number], name)
+            return read(value) if read else value
+
+        return self.bind((number, name), parameter)
 
     def object(self, fields: Sequence[Asked], of: str, row: str, rest: str = "") -> str:
         """What is asked of a row; rest is the `from` in which it is."""
@@ -71,28 +70,15 @@ class Compiler:
         if has_own_names(fields):
             columns = ", ".join(f'{value(each)} as "{each.name}"' for each in fields)
             return f"(select x from (select {columns} {rest}) x)"
-        built = self.json(fields, value)
+        built = self._json(fields, value)
         return f"(select {built} {rest})" if rest else built
 
-    def json(self, fields: Sequence[Asked], value: Callable[[Asked], str]) -> str:
-        """A JSON object. One of more pairs than a function takes is joined from several."""
-        pairs = [f"{self.key(each)}, {value(each)}" for each in fields]
-        parts = [
-            f"json_build_object({', '.join(pairs[start : start + MOST_PAIRS])})"
-            for start in range(0, len(pairs), MOST_PAIRS)
-        ]
-        if len(parts) <= 1:
-            return parts[0] if parts else "json_build_object()"
-        inner = [f"left(substr({part}::text, 2), -1)" for part in parts]
-        return f"('{{' || concat_ws(',', {', '.join(inner)}) || '}}')::json"
-
-    def list(self, fields: Sequence[Asked], of: str, its: str, rest: str) -> str:
-        """What is asked of rows: rest is all that follows `from` but the table."""
-        rows = f"{self.table(of)} {its} {rest}"
+    def list(self, fields: Sequence[Asked], value: Callable[[Asked], str], its: str, rest: str) -> str:
+        """The same of each row of a `from`, in which it is called its."""
         if has_own_names(fields):
-            return f"array{self.object(fields, of, its, f'from {rows}')}"
-        built = self.object(fields, of, its)
-        return f"(select coalesce(json_agg({built}), '[]') from (select * from {rows}) {its})"
+            return f"array{self.pairs(fields, value, rest)}"
+        built = self._json(fields, value)
+        return f"(select coalesce(json_agg({built}), '[]') from (select {its}.* {rest}) {its})"
 
     def value(self, asked: Asked, of: str, row: str) -> str:
         """What the field is, as something that becomes JSON or is some already."""
@@ -102,8 +88,8 @@ class Compiler:
         match source:
             case None:
                 return f"{row}.{column_of(asked.name)}"
-            case Expression(sql, arguments):
-                return self.fill(sql, asked, arguments, row=row)
+            case Expression():
+                return self.fill(source.sql, asked, row=row)
             case Part():
                 return self._part(asked, source, row)
             case One():
@@ -116,41 +102,53 @@ class Compiler:
     def key(self, asked: Asked) -> str:
         """A field's own name is ours; any other is the client's."""
         key = asked.key
-        return f"'{key}'" if key in {asked.name, TAG} else self.bind(("key", key), lambda _: key, "text")
+        return f"'{key}'" if key == asked.name else f"{self.bind(('key', key), lambda _: key)}::text"
 
-    def fill(self, sql: str, asked: Asked, arguments: Mapping[str, Argument], **names: str) -> str:
+    def fill(self, sql: str, asked: Asked, **names: str) -> str:
         """The SQL of the map with its placeholders filled in."""
 
         def filling(match: re.Match[str]) -> str:
             name = match[1]
-            if name == "signer":
-                return self.bind("signer", lambda bound: bound.signer, "text[]")
-            return names.get(name) or self.argument(asked, name, arguments[name])
+            if name in NAMED:
+                return self.bind(name, lambda bound: bound.named[name])
+            return names.get(name) or self.argument(asked, name)
 
         return PLACEHOLDER.sub(filling, sql)
+
+    def _json(self, fields: Sequence[Asked], value: Callable[[Asked], str]) -> str:
+        """A JSON object. One of more pairs than a function takes is joined from several."""
+        pairs = [f"{self.key(each)}, {value(each)}" for each in fields]
+        parts = [
+            f"json_build_object({', '.join(pairs[start : start + MOST_PAIRS])})"
+            for start in range(0, len(pairs), MOST_PAIRS)
+        ]
+        if len(parts) <= 1:
+            return parts[0] if parts else "json_build_object()"
+        inner = [f"left(substr({part}::text, 2), -1)" for part in parts]
+        return f"('{{' || concat_ws(',', {', '.join(inner)}) || '}}')::json"
 
     def _part(self, asked: Asked, source: Part, row: str) -> str:
         built = self.object(asked.of[source.of], source.of, row)
         if source.when is None:
             return built
-        return f"case when {self.fill(source.when, asked, {}, row=row)} then {built} end"
+        return f"case when {self.fill(source.when, asked, row=row)} then {built} end"
 
     def _one(self, asked: Asked, source: One, row: str) -> str:
         if isinstance(source.of, str):
-            return self._row(asked, asked.of[source.of], source.of, source, row)
-        tag = [Asked(key=TAG, name="__typename")] if self.tagged else []
-        found = (self._row(asked, [*tag, *asked.of[each]], each, source, row) for each in source.of)
+            return self._row(asked, source.of, source, row)
+        found = (self._row(asked, each, source, row) for each in source.of)
         return f"coalesce({', '.join(f'to_json({each})' for each in found)})"
 
-    def _row(self, asked: Asked, fields: Sequence[Asked], of: str, source: One, row: str) -> str:
+    def _row(self, asked: Asked, of: str, source: One, row: str) -> str:
         its = self.alias()
-        where = self.fill(source.where, asked, source.arguments, row=row, its=its)
-        return self.object(fields, of, its, f"from {self.table(of)} {its} where {where}")
+        where = self.fill(source.where, asked, row=row, its=its)
+        return self.object(asked.of[of], of, its, f"from {SHAPES[of].table} {its} where {where}")
 
     def _listed(self, asked: Asked, source: Listed, row: str) -> str:
-        its = self.alias()
-        where = self.fill(source.where, asked, {}, row=row, its=its)
-        return self.list(asked.of[source.of], source.of, its, f"where {where} order by {source.order}")
+        of, its = source.of, self.alias()
+        where = self.fill(source.where, asked, row=row, its=its)
+        rest = f"from {SHAPES[of].table} {its} where {where} order by {source.order}"
+        return self.list(asked.of[of], lambda each: self.value(each, of, its), its, rest)
 
 
 def has_own_names(fields: Sequence[Asked]) -> bool:

@@ -1,24 +1,23 @@
 """The map of shapes: for each type of the API its table, and each field that is no column of its name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from db.reading.shapes import Argument, Condition, Expression, Listed, One, Order, Pages, Part, Shape
+from db.reading.shapes import Expression, Listed, One, Order, Pages, Part, Shape, Source
 from engine.cursors import read_position, read_text, read_time, read_uuid
 from engine.ids import read_id
 
-__all__ = ["PAGES", "SHAPES"]
+__all__ = ["PAGES", "READERS", "SHAPES"]
 
-ID_KEY = ("id", "uuid", read_uuid)
-CREATED = ("created_at", "timestamptz", read_time)
-POSITION = ("position", "integer", read_position)
+ID_KEY = ("id", read_uuid)
+CREATED = ("created_at", read_time)
+POSITION = ("position", read_position)
 NEWEST_FIRST = Order((CREATED, ID_KEY), descending=True)
-BY_NAME = Order((("name", "text", read_text), ID_KEY))
+BY_NAME = Order((("name", read_text), ID_KEY))
 BY_POSITION = Order((POSITION, ID_KEY))
 BY_PLACE = Order((POSITION, CREATED, ID_KEY))
-BY_BATCH = Order((("batch_id", "uuid", read_uuid), POSITION, ID_KEY))
+BY_BATCH = Order((("batch_id", read_uuid), POSITION, ID_KEY))
 
-ID = {"id": Argument("uuid", read_id)}
 BY_ID = "{its}.id = {id}"
 OWN = "{its}.user_id = (select studio.current_user_id())"
 """Beside the policy that demands it anyway, so that the planner begins at the user's part of an index."""
@@ -35,51 +34,59 @@ def _suffix(width: int) -> str:
     return f".{next(wide_enough, THUMBNAIL_WIDTHS[-1])}.webp"
 
 
-WIDTH = {"width": Argument("text", _suffix)}
-
-
 def _names(values: list[Any]) -> list[str]:
     return [each.value for each in values]
 
 
-STATUS = Condition("{its}.status = any({value})", Argument("text[]", _names))
-FOUND = "coalesce({its}.words @@ (select studio.search_all({value})), true)"
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    "id": read_id,
+    "batchId": read_id,
+    "collectionId": read_id,
+    "status": _names,
+    "width": _suffix,
+}
+"""What is made of an argument, or a field of the argument `filter`, before it becomes a parameter."""
+
+STATUS = "{its}.status = any({status})"
+FOUND = "coalesce({its}.words @@ (select studio.search_all({search})), true)"
 OF_ANY = {
-    "collectionId": Condition("{its}.collection_id = {value}", Argument("uuid", read_id)),
-    "model": Condition("{its}.model = {value}", Argument("text")),
-    "favorite": Condition("{its}.favorite = {value}", Argument("boolean")),
-    "createdAfter": Condition("{its}.created_at > {value}", Argument("timestamptz")),
-    "createdBefore": Condition("{its}.created_at < {value}", Argument("timestamptz")),
+    "collectionId": "{its}.collection_id = {collectionId}",
+    "model": "{its}.model = {model}",
+    "favorite": "{its}.favorite = {favorite}",
+    "createdAfter": "{its}.created_at > {createdAfter}",
+    "createdBefore": "{its}.created_at < {createdBefore}",
 }
 OF_BATCHES = OF_ANY | {
     "status": STATUS,
-    "tags": Condition("{its}.tags @> {value}", Argument("text[]")),
-    "search": Condition(
-        "({its}.id in (select studio.batches_with({value}))"
-        " or (select studio.search_words({value})) is null)",
-        Argument("text"),
+    "tags": "{its}.tags @> {tags}",
+    "search": (
+        "({its}.id in (select studio.batches_with({search}))"
+        " or (select studio.search_words({search})) is null)"
     ),
 }
 OF_IMAGES = OF_ANY | {
-    "batchId": Condition("{its}.batch_id = {value}", Argument("uuid", read_id)),
-    "standalone": Condition("({its}.batch_id is null) = {value}", Argument("boolean")),
-    "search": Condition(FOUND, Argument("text")),
+    "batchId": "{its}.batch_id = {batchId}",
+    "standalone": "({its}.batch_id is null) = {standalone}",
+    "search": FOUND,
 }
-OF_COLLECTIONS = {
-    "shared": Condition("{its}.shared = {value}", Argument("boolean")),
-    "search": Condition(FOUND, Argument("text")),
+OF_COLLECTIONS = {"shared": "{its}.shared = {shared}", "search": FOUND}
+
+CURSOR = Expression("studio.cursor(json_build_array({batch}::uuid, {row}.seq))")
+OF_UPDATE: Mapping[str, Source] = {
+    "batch": One("Batch", "{its}.id = {batch}"),
+    "generation": Part("Generation", when="{row}.id is not null"),
 }
 
 SHAPES: Mapping[str, Shape] = {
     "Query": Shape(
         fields={
-            "node": One(("Batch", "Image", "Generation", "Collection", "Template"), BY_ID, ID),
-            "batch": One("Batch", BY_ID, ID),
+            "node": One(("Batch", "Image", "Generation", "Collection", "Template"), BY_ID),
+            "batch": One("Batch", BY_ID),
             "batches": Pages("Batch", NEWEST_FIRST, OWN, OF_BATCHES, trash=True),
-            "image": One("Image", BY_ID, ID),
+            "image": One("Image", BY_ID),
             "images": Pages("Image", NEWEST_FIRST, OWN, OF_IMAGES, {"batchId": BY_PLACE}, trash=True),
-            "generation": One("Generation", BY_ID, ID),
-            "collection": One("Collection", BY_ID, ID),
+            "generation": One("Generation", BY_ID),
+            "collection": One("Collection", BY_ID),
             "collections": Pages("Collection", BY_NAME, "true", OF_COLLECTIONS),
         }
     ),
@@ -124,7 +131,7 @@ SHAPES: Mapping[str, Shape] = {
         fields={
             "url": Expression("studio.signed_address({row}.url, {signer})"),
             "referenceUrl": Expression("studio.reference_address({row}.reference_url, {signer})"),
-            "thumbnailUrl": Expression("studio.signed_address({row}.url || {width}, {signer})", WIDTH),
+            "thumbnailUrl": Expression("studio.signed_address({row}.url || {width}, {signer})"),
             "collection": One("Collection", "{its}.id = {row}.collection_id"),
             "batch": One("Batch", "{its}.id = {row}.batch_id"),
             "generation": One("Generation", "{its}.id = {row}.generation_id"),
@@ -141,6 +148,8 @@ SHAPES: Mapping[str, Shape] = {
         },
     ),
     "Template": Shape(table="templates"),
+    "BatchUpdate": Shape(table="generations", fields={**OF_UPDATE, "cursor": CURSOR}),
+    "HistoryUpdate": Shape(table="generations", fields=OF_UPDATE),
 }
 
 PAGES = {

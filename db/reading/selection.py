@@ -26,11 +26,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """What a request brings: each field's arguments by its number, the hour's keys, and the keys of rows."""
+    """What a request brings: each field's arguments by its number, and what statements call by name.
+
+    signer are the hour's keys for studio.signed_address.
+    """
 
     arguments: Sequence[Arguments]
-    signer: Sequence[str]
-    keys: Sequence[Any] = ()
+    named: Mapping[str, Any]
 
 
 def value_of(arguments: Arguments, name: str) -> Any:

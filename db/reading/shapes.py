@@ -1,7 +1,7 @@
 """The words of the map: what a field of the API is read from, where that is not the column of its name.
 
-SQL in them is ours alone. In it {row} is the row that the field is of, {its} the row that is read for it,
-{signer} the hour's keys for studio.signed_address, and any other name in braces an argument of the field.
+SQL in them is ours alone. In it {row} is the row that the field is of, {its} the row that is read for it, and
+any other name in braces what a request brings: one of db.reading.compiler.NAMED, or an argument of the field.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,30 +11,7 @@ from typing import Any, TypeAlias
 from db.reading.selection import Arguments
 from engine.cursors import BadCursorError, decode_keys
 
-__all__ = [
-    "Argument",
-    "Condition",
-    "Expression",
-    "Listed",
-    "One",
-    "Order",
-    "Pages",
-    "Part",
-    "Shape",
-    "Source",
-]
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """How an argument's value becomes a parameter: its type in SQL, and what is made of it first."""
-
-    type: str
-    read: Callable[[Any], Any] = _as_it_is
+__all__ = ["Expression", "Listed", "One", "Order", "Pages", "Part", "Shape", "Source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +19,6 @@ class Expression:
     """A value of the row itself."""
 
     sql: str
-    arguments: Mapping[str, Argument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +35,6 @@ class One:
 
     of: str | Sequence[str]
     where: str
-    arguments: Mapping[str, Argument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +48,9 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The keys a list is ordered by: each a column, its type, and how a cursor's key is read."""
+    """The keys a list is ordered by: each a column, and how a cursor's key is read."""
 
-    keys: Sequence[tuple[str, str, Callable[[Any], Any]]]
+    keys: Sequence[tuple[str, Callable[[Any], Any]]]
     descending: bool = False
 
     def bounds(self, place: str, after: str) -> tuple[Any, ...]:
@@ -83,29 +58,22 @@ class Order:
         name, *keys = decode_keys(after) or [None]
         if name != place or len(keys) != len(self.keys):
             raise BadCursorError
-        return tuple(read(key) for (_, _, read), key in zip(self.keys, keys, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What an argument, or a field of the argument `filter`, demands of {its}; {value} is its value."""
-
-    sql: str
-    value: Argument
+        return tuple(read(key) for (_, read), key in zip(self.keys, keys, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
     """A connection: rows of another shape for which the condition holds, a page at a time.
 
-    Where an argument in `orders` is given, its order counts. A list that has a trash shows it alone where
-    `deleted` is true, and leaves it out otherwise.
+    Where an argument, or a field of the argument `filter`, in `conditions` is given, that must hold as well;
+    where one in `orders` is, its order counts. A list that has a trash shows it alone where `deleted` is
+    true, and leaves it out otherwise.
     """
 
     of: str
     order: Order
     where: str
-    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    conditions: Mapping[str, str] = field(default_factory=dict)
     orders: Mapping[str, Order] = field(default_factory=dict)
     trash: bool = False
 

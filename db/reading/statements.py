@@ -6,9 +6,34 @@ from functools import cached_property
 from typing import Any
 
 from db.reading.compiler import Compiler, Parameter
+from db.reading.map import SHAPES
 from db.reading.selection import Asked, Bound
 
 __all__ = ["Statement", "compile_changes", "compile_roots", "compile_rows", "compile_singles"]
+
+ROWS = """
+    select to_json({built})
+    from unnest({ids}::uuid[]) with ordinality as key (id, place) join {table} its on its.id = key.id
+    order by key.place
+"""
+CHANGES = """
+    select told.seq as head, told.finished_at is not null as finished, moved.id as key, moved.seq,
+        studio.cursor(json_build_array(told.id, moved.seq)) as cursor, {answer} as answer
+    from batches told
+    cross join lateral (
+        (
+            select * from generations
+            where user_id = told.user_id and batch_id = told.id and seq > {past}
+            order by seq
+            limit {most}
+        )
+        union all
+        select * from json_populate_record(null::generations, json_build_object('seq', told.seq))
+    ) moved
+    where told.id = {batch}
+    order by moved.seq, moved.id nulls last
+"""
+SINGLES = "select moved.id as key, {answer} as answer from generations moved where moved.id = any({ids})"
 
 
 @dataclass(frozen=True)
@@ -38,97 +63,41 @@ class Statement:
         return [parameter(bound) for parameter in self.parameters]
 
 
-def compile_roots(fields: Sequence[Asked], *, tagged: bool = False) -> Statement:
-    """The fields of Query, each a column of one row; tagged, a row of an interface tells its type."""
-    compiler = Compiler(tagged=tagged)
+def compile_roots(fields: Sequence[Asked]) -> Statement:
+    """The fields of Query, each a column of one row."""
+    compiler = Compiler()
     columns = [f"to_json({compiler.value(each, 'Query', '')})" for each in fields]
     return Statement(f"select {', '.join(columns)}", compiler.parameters)
 
 
-def compile_rows(asked: Asked, of: str) -> Statement:
-    """The rows of a shape whose ids are the bound keys, in their order: a row of one column each."""
+def compile_rows(asked: Asked) -> Statement:
+    """Rows by {ids}, in their order: a row of one column each."""
+    (of,) = asked.of
     compiler = Compiler()
-    keys, its = compiler.bind("keys", lambda bound: bound.keys, "uuid[]"), compiler.alias()
-    built = compiler.object(asked.of[of], of, its)
-    return Statement(
-        f"select to_json({built}) from unnest({keys}) with ordinality as key (id, place)"
-        f" join {compiler.table(of)} {its} on {its}.id = key.id order by key.place",
-        compiler.parameters,
-    )
+    built = compiler.object(asked.of[of], of, "its")
+    return _filled(compiler, asked, ROWS, built=built, table=str(SHAPES[of].table))
 
 
-def compile_changes(asked: Asked, of: str) -> Statement:
-    """What has changed in a batch past a seq, oldest first: (head, finished, key, seq, cursor, answer).
+def compile_changes(asked: Asked) -> Statement:
+    """What has changed in {batch} after {past}, oldest first: (head, finished, key, seq, cursor, answer).
 
-    The bound keys are the batch, the seq, and how many changes at most. The last row is the batch alone, as
-    of its head. of is the type of the updates; their batch is built once for all of them.
+    Of generations, {most} at most. The last row is the batch alone, as of its head.
     """
-    update = _Update(of)
-    batch, after, most = map(update.bound_key, range(3), ("uuid", "bigint", "integer"))
-    built = update.pairs(asked.of[of], update.part)
-    moved = f"select g.id as key, g.seq{update.generations} from generations g"
-    return Statement(
-        f"with told as materialized (select t.*{update.batches} from batches t where t.id = {batch})"
-        " select told.seq as head, told.finished_at is not null as finished, moved.key, moved.seq,"
-        f" {CURSOR} as cursor, {_answer(update, asked, built)} as answer"
-        " from told cross join lateral ("
-        f"({moved} where g.user_id = told.user_id and g.batch_id = told.id and g.seq > {after}"
-        f" order by g.seq limit {most}) union all select null, told.seq{update.absent}"
-        ") moved order by moved.seq, moved.key nulls last",
-        update.parameters,
-    )
+    return _told(asked, CHANGES)
 
 
-def compile_singles(asked: Asked, of: str) -> Statement:
-    """The updates of generations of no batch, whose ids are the bound keys: (key, answer)."""
-    compiler = Compiler()
-    keys = compiler.bind("keys", lambda bound: bound.keys, "uuid[]")
-
-    def part(each: Asked) -> str:
-        if each.name == "generation":
-            return compiler.object(each.of["Generation"], "Generation", "g")
-        return "null" if each.name == "batch" else compiler.value(each, of, "")
-
-    answer = _answer(compiler, asked, compiler.pairs(asked.of[of], part))
-    return Statement(
-        f"select g.id as key, {answer} as answer from generations g where g.id = any({keys})",
-        compiler.parameters,
-    )
+def compile_singles(asked: Asked) -> Statement:
+    """The updates of generations of no batch, by {ids}: (key, answer)."""
+    return _told(asked, SINGLES)
 
 
-CURSOR = "studio.cursor(json_build_array(told.id, moved.seq))"
-
-
-class _Update(Compiler):
-    """The parts of an update as columns: of the batch once, of each generation one each."""
-
-    def __init__(self, of: str) -> None:
-        super().__init__()
-        self.of = of
-        self.batches = ""
-        self.generations = ""
-        self.absent = ""
-
-    def bound_key(self, place: int, type: str) -> str:
-        return self.bind(("keys", place), lambda bound: bound.keys[place], type)
-
-    def part(self, asked: Asked) -> str:
-        match asked.name:
-            case "cursor":
-                return CURSOR
-            case "batch":
-                column = self.alias()
-                self.batches += f", to_json({self.object(asked.of['Batch'], 'Batch', 't')}) as {column}"
-                return f"told.{column}"
-            case "generation":
-                column = self.alias()
-                built = self.object(asked.of["Generation"], "Generation", "g")
-                self.generations += f", to_json({built}) as {column}"
-                self.absent += ", null"
-                return f"moved.{column}"
-        return self.value(asked, self.of, "")
-
-
-def _answer(compiler: Compiler, asked: Asked, built: str) -> str:
+def _told(asked: Asked, sql: str) -> Statement:
     """What a client is sent of a field that is the only one it asked for."""
-    return f"json_build_object('data', json_build_object({compiler.key(asked)}, {built}))"
+    (of,) = asked.of
+    compiler = Compiler()
+    built = f"json_build_object({compiler.key(asked)}, {compiler.object(asked.of[of], of, 'moved')})"
+    return _filled(compiler, asked, sql, answer=f"json_build_object('data', {built})")
+
+
+def _filled(compiler: Compiler, asked: Asked, sql: str, **names: str) -> Statement:
+    return Statement(compiler.fill(sql, asked, **names), compiler.parameters)

@@ -24,7 +24,6 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from db.reading.map import SHAPES
-from db.reading.selection import Bound
 from db.reading.statements import Statement, compile_roots
 from resolvers.context import Context
 from resolvers.selecting import ArgumentSource, Selecting
@@ -51,8 +50,7 @@ class Plan:
     async def answer(self, context: Context, variables: VariableValues) -> bytes:
         """Raises Fault, BadCursorError, and what the database raises."""
         arguments = [source.values(variables) for source in self.sources]
-        bound = Bound(arguments=arguments, signer=context.addresses())
-        (row,) = await context.read(self.statement, bound)
+        (row,) = await context.read(self.statement, context.bound(arguments))
         parts = [
             part for begin, value in zip(self.begins, row, strict=True) for part in (begin, value or b"null")
         ]

@@ -32,7 +32,7 @@ FOREIGN = "select " + " + ".join(
 READ = Statement(
     "select current_user::text as role, studio.current_user_id() as id,"
     " (select count(*) from collections where user_id is distinct from $1 and not shared) as foreign",
-    [lambda bound: bound.keys[0]],
+    [lambda bound: bound.named["user"]],
 )
 AS_FOUND = """
     select current_user::text, coalesce(nullif(current_setting('request.jwt.claims', true), ''), 'no claims'),
@@ -145,7 +145,7 @@ class Crowd:
         self.kept[viewer.user_id] += viewer.user_id is not None
 
     async def _read(self, viewer: Viewer) -> None:
-        bound = Bound(arguments=(), signer=(), keys=(viewer.user_id,))
+        bound = Bound(arguments=(), named={"user": viewer.user_id})
         [row] = await self.database.read(viewer, READ, bound)
         assert (row["role"], row["id"]) == (viewer.role, viewer.user_id)
         self.foreign += row["foreign"]

@@ -15,7 +15,7 @@ from db.session import Database, open_database
 from engine.viewer import ANONYMOUS, Viewer
 
 SOMEBODY_ELSE = Viewer(user_id=uuid4(), role="authenticated")
-NOTHING = Bound(arguments=(), signer=[])
+NOTHING = Bound(arguments=(), named={})
 WHO = Statement("select current_user::text, studio.current_user_id(), pg_backend_pid()", [])
 SEEN = Statement(
     "select (select count(*) from collections where not shared), (select count(*) from batches)", []

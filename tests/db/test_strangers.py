@@ -229,7 +229,7 @@ async def test_only_the_stored_key_is_signed(house, new_image):
     async with house.database.session(house.ben) as session:
         image = await new_image(session, reference_url=f"https://example.com/{house.ada.user_id}/0.png")
         read, bound = query(f'{{ image(id: "{image}") {{ url thumbnailUrl }} }}')
-        ((row,),) = await session.read(read, replace(bound, signer=signer))
+        ((row,),) = await session.read(read, replace(bound, named={"signer": signer}))
     for address in orjson.loads(row).values():
         assert address.startswith(f"/files/{house.ben.user_id}/")
 

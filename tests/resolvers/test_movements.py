@@ -40,7 +40,7 @@ def changes_of(viewer):
     selected = selecting(HISTORY)
     (asked,) = selected.roots()
     updates = (
-        Updates.of(asked, selected.arguments(), compile(asked, "HistoryUpdate"))
+        Updates.of(asked, selected.arguments(), compile(asked))
         for compile in (compile_changes, compile_singles)
     )
     return HistoryChanges(viewer.user_id, *updates)
