@@ -7,8 +7,8 @@ from uuid import UUID
 
 from db.reading.selection import Arguments, Asked
 from db.reading.statements import Statement
+from db.session import Record
 from resolvers.faults import Fault, bad_input
-from schema.node import Row
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -105,7 +105,7 @@ class BatchChanges:
         return Page(changes=changes, through=through, head=head, finished=finished)
 
 
-def told_rows(rows: Sequence[Row], after: int, limit: int) -> Sequence[Row]:
+def told_rows(rows: Sequence[Record], after: int, limit: int) -> Sequence[Record]:
     """The rows of compile_changes to be told: the batch alone only where no generation has its head's seq."""
     *moved, alone = rows
     newest = moved[-1]["seq"] if moved else after

@@ -9,13 +9,12 @@ from uuid import UUID
 
 from db.changes import Change, apply_change, save_due
 from db.jobs import SAVE_TURN, STOP_TURN, Due, Job, enqueue_each, feed, subject_of
-from db.session import Session
+from db.session import Record, Session
 from engine.refusals import Refusal
 from engine.words import BatchStatus, GenerationErrorCode, GenerationStatus
 from resolvers.context import Context
 from resolvers.limits import feed_within_limits, unless_full
 from resolvers.locks import Held, absent, conflict, controlled_batch, controlled_generation, in_trash
-from schema.node import Row
 
 __all__ = [
     "cancel_batch",
@@ -47,7 +46,7 @@ async def cancel_batch(context: Context, key: UUID | None) -> list[Refusal]:
     return []
 
 
-async def stop_batch(held: Held, batch: Row) -> None:
+async def stop_batch(held: Held, batch: Record) -> None:
     """Cancels a held batch that is not finished. The session is the worker's."""
     session, batch_id = held.session, batch["id"]
     await session.rows("mark_canceling", batch_id)
@@ -150,21 +149,21 @@ async def _set_paused(context: Context, key: UUID | None, *, paused: bool) -> li
     return []
 
 
-async def _change(held: Held, rows: Sequence[Row], change: Change) -> None:
+async def _change(held: Held, rows: Sequence[Record], change: Change) -> None:
     ids = [row["id"] for row in rows]
     changed = await apply_change(held.session, ids, change) if ids else None
     if changed:
         held.topics.update(changed.topics)
 
 
-async def _make_again(context: Context, held: Held, rows: Sequence[Row]) -> None:
+async def _make_again(context: Context, held: Held, rows: Sequence[Record]) -> None:
     """Raises QueueFullError."""
     if rows:
         await _change(held, rows, Change(status=GenerationStatus.QUEUED))
         await feed_within_limits(held.session, rows[0]["user_id"], context.services, ("id",))
 
 
-async def _save_again(held: Held, rows: Sequence[Row]) -> None:
+async def _save_again(held: Held, rows: Sequence[Record]) -> None:
     """What was made is in storage, and is not made again."""
     await _change(held, rows, save_due())
     jobs = [Due(subject_of(row["id"], row["round"]), SAVE_TURN) for row in rows]
@@ -176,7 +175,7 @@ async def _in_states(
     batch_id: UUID,
     states: Sequence[GenerationStatus],
     codes: Sequence[str] | None = None,
-) -> Sequence[Row]:
+) -> Sequence[Record]:
     names = [state.value for state in states]
     return await session.rows("generations_in_states", batch_id, names, codes)
 
@@ -189,10 +188,10 @@ async def _ask_to_cancel(session: Session, ids: Sequence[UUID]) -> None:
     await enqueue_each(session, Job.STOP, [Due(subject, STOP_TURN) for subject in subjects])
 
 
-def _is_given_up(row: Row) -> bool:
+def _is_given_up(row: Record) -> bool:
     """Whether it was made, could not be saved, and is not to be tried again by itself."""
     return row["status"] == GenerationStatus.SUCCEEDED.value and not row["saved"] and row["retry_at"] is None
 
 
-def _is_deleted(batch: Row | None) -> bool:
+def _is_deleted(batch: Record | None) -> bool:
     return batch is not None and batch["deleted_at"] is not None

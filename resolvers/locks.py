@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from db.session import Session
+from db.session import Record, Session
 from engine.refusals import Refusal, not_found
 from engine.words import UserErrorCode
 from resolvers.context import Context
-from schema.node import Row
 
 __all__ = [
     "Held",
@@ -31,7 +30,7 @@ class Held:
     """A batch or a generation held by this transaction, and whom to tell; row None where there is none."""
 
     session: Session
-    row: Row | None
+    row: Record | None
     topics: set[UUID] = field(default_factory=set)
 
     async def touch(self) -> None:
@@ -60,7 +59,9 @@ async def controlled_batch(context: Context, key: UUID | None) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def controlled_generation(context: Context, key: UUID | None) -> AsyncIterator[tuple[Held, Row | None]]:
+async def controlled_generation(
+    context: Context, key: UUID | None
+) -> AsyncIterator[tuple[Held, Record | None]]:
     """The generation, and its batch if it has one; under the worker's role by now."""
     async with context.session() as session:
         batch_id = await session.value("batch_id_of_generation", key) if key else None

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from db.session import Session
+from db.session import Record, Session
 from resolvers.changes import Change, Page, Updates, told_rows
-from schema.node import Row
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -26,6 +25,10 @@ class Standing:
     batches: dict[UUID, int] = field(default_factory=dict)
     singles: dict[UUID, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, batches: Iterable[Record], singles: Iterable[Record]) -> Self:
+        return cls({row["id"]: row["seq"] for row in batches}, {row["id"]: row["version"] for row in singles})
+
 
 class HistoryChanges:
     """Compares what is under way, or has ended a moment ago, with how it stood at the last look.
@@ -39,7 +42,8 @@ class HistoryChanges:
     def __init__(self, user_id: UUID, batches: Updates, singles: Updates) -> None:
         self.topic = user_id
         self.sameness = batches.sameness
-        self.updates = batches, singles
+        self.batches = batches
+        self.singles = singles
         self.standing: Standing | None = None
         self.told = 0
 
@@ -48,39 +52,27 @@ class HistoryChanges:
         async with context.session() as session:
             batches = await session.rows("batch_seqs", list(known.batches))
             singles = await session.rows("single_versions", list(known.singles))
-            if self.standing is None:
-                self.standing = _standing(batches, singles)
-                return Page(changes=(), through=self.told, head=self.told)
-            look = _Look(session, context, known, *self.updates)
+            look = _Look(self, session, context, self.standing or Standing.of(batches, singles))
             await look.at_batches(batches)
             await look.at_singles(singles)
         self.standing = look.standing
-        return self._page(look)
-
-    def _page(self, look: "_Look") -> Page:
-        changes = []
-        for key, answer in look.told:
-            self.told += 1
-            changes.append(Change(key=key, seq=self.told, cursor=None, answer=answer.decode()))
-        return Page(changes=changes, through=self.told, head=self.told + look.left)
+        self.told += len(look.changes)
+        return Page(changes=look.changes, through=self.told, head=self.told + look.left)
 
 
+@dataclass(slots=True)
 class _Look:
     """One look: what there is to tell, how all stands afterwards, and how much is left for the next."""
 
-    def __init__(
-        self, session: Session, context: "Context", known: Standing, batches: Updates, singles: Updates
-    ) -> None:
-        self.session = session
-        self.context = context
-        self.known = known
-        self.batches = batches
-        self.singles = singles
-        self.standing = Standing()
-        self.told: list[tuple[UUID, bytes]] = []
-        self.left = 0
+    source: HistoryChanges
+    session: Session
+    context: "Context"
+    known: Standing
+    standing: Standing = field(default_factory=Standing)
+    changes: list[Change] = field(default_factory=list)
+    left: int = 0
 
-    async def at_batches(self, rows: Sequence[Row]) -> None:
+    async def at_batches(self, rows: Sequence[Record]) -> None:
         told = {row["id"]: self.known.batches.get(row["id"]) for row in rows}
         moved = [row for row in rows if told[row["id"]] != row["seq"]]
         self.left = max(0, len(moved) - BATCHES_AT_ONCE)
@@ -91,29 +83,29 @@ class _Look:
             if seq is not None and (row["is_recent"] or seq < row["seq"]):
                 self.standing.batches[row["id"]] = seq
 
-    async def _at_batch(self, moved: Row, told: int | None) -> int:
+    async def _at_batch(self, moved: Record, told: int | None) -> int:
         """The seq up to which it is told now."""
         key, after = moved["id"], moved["since"] if told is None else told
-        bound = self.context.bound(self.batches.arguments, batch=key, past=after, most=CHANGES_AT_ONCE)
-        rows = await self.session.read(self.batches.statement, bound)
+        updates = self.source.batches
+        bound = self.context.bound(updates.arguments, batch=key, past=after, most=CHANGES_AT_ONCE)
+        rows = await self.session.read(updates.statement, bound)
         if not rows:
             return int(moved["seq"])
         changed = told_rows(rows, after, CHANGES_AT_ONCE) or rows[-1:]
-        self.told += [(row["key"] or key, row["answer"]) for row in changed]
+        for row in changed:
+            self._tell(row["key"] or key, row["answer"])
         self.left += len(rows) > CHANGES_AT_ONCE
         return int(changed[-1]["seq"])
 
-    async def at_singles(self, rows: Sequence[Row]) -> None:
+    async def at_singles(self, rows: Sequence[Record]) -> None:
         moved = [row["id"] for row in rows if self.known.singles.get(row["id"]) != row["version"]]
         self.standing.singles = {row["id"]: row["version"] for row in rows if row["is_recent"]}
         if moved:
-            bound = self.context.bound(self.singles.arguments, batch=None, ids=moved)
-            rows = await self.session.read(self.singles.statement, bound)
-            self.told += [(row["key"], row["answer"]) for row in rows]
+            updates = self.source.singles
+            bound = self.context.bound(updates.arguments, batch=None, ids=moved)
+            for row in await self.session.read(updates.statement, bound):
+                self._tell(row["key"], row["answer"])
 
-
-def _standing(batches: Iterable[Row], singles: Iterable[Row]) -> Standing:
-    return Standing(
-        batches={row["id"]: row["seq"] for row in batches},
-        singles={row["id"]: row["version"] for row in singles},
-    )
+    def _tell(self, key: UUID, answer: bytes) -> None:
+        seq = self.source.told + len(self.changes) + 1
+        self.changes.append(Change(key=key, seq=seq, cursor=None, answer=answer.decode()))

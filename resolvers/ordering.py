@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from db.session import Session
+from db.session import Record, Session
 from engine.columns import Columns
 from engine.plan import (
     NAME_RULE,
@@ -33,7 +33,7 @@ from resolvers.context import Services
 from resolvers.references import Reference
 from resolvers.templates import json_object, kept_templates, refuse_templates, written_templates
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
-from schema.node import Row, read_id
+from schema.node import read_id
 
 __all__ = [
     "BatchDraft",
@@ -161,14 +161,14 @@ def _refuse_batch(asked: StartBatchInput) -> Iterator[Refusal]:
         yield from refuse_object(asked.variables, ("variables",))
 
 
-async def _collection(session: Session, id: strawberry.ID | None) -> Row | None:
+async def _collection(session: Session, id: strawberry.ID | None) -> Record | None:
     """The collection as the viewer sees it; None where there is none to see."""
     key = read_id(id) if id is not None else None
     return await session.row("collections_by_id", [key]) if key else None
 
 
 async def _templates(
-    session: Session, asked: StartBatchInput, collection: Row | None
+    session: Session, asked: StartBatchInput, collection: Record | None
 ) -> tuple[Columns[TemplateDraft], list[Refusal]]:
     """The collection's templates, then those written on the spot."""
     written = written_templates(asked.templates or [])
@@ -184,7 +184,7 @@ async def _templates(
 
 
 def _order(
-    asked: StartBatchInput, templates: Columns[TemplateDraft], collection: Row | None, services: Services
+    asked: StartBatchInput, templates: Columns[TemplateDraft], collection: Record | None, services: Services
 ) -> BatchOrder:
     return BatchOrder(
         templates=templates,
@@ -202,7 +202,7 @@ def _model(asked: StartBatchInput | GenerateImageInput, services: Services) -> s
     return services.default_model if asked.model is None else asked.model
 
 
-def _default_title(collection: Row | None) -> str:
+def _default_title(collection: Record | None) -> str:
     name = collection["name"][:NAME_IN_TITLE] if collection else "Batch"
     return f"{name}, {datetime.now(UTC):%Y-%m-%d %H:%M}"
 

@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from db.session import Record
 from engine.refusals import Refusal, refuse_reference
 from engine.seams import StorageError, UploadRefusedError
 from engine.uploads import Upload
 from engine.words import UserErrorCode
 from resolvers.context import Context
 from resolvers.faults import UnavailableFault
-from schema.node import Row
 
 __all__ = ["Reference", "find_reference"]
 
@@ -54,14 +54,14 @@ def _key(address: str, base: str) -> str | None:
     return key if address.startswith(base) and KEY.fullmatch(key) else None
 
 
-async def _reserved(context: Context, key: str) -> Row | None:
+async def _reserved(context: Context, key: str) -> Record | None:
     """The caller's own, or nothing."""
     async with context.session() as session:
         await session.become_worker()
         return await session.row("reserve_reference", context.viewer.user_id, key)
 
 
-async def _collected(context: Context, row: Row) -> Reference:
+async def _collected(context: Context, row: Record) -> Reference:
     """An upload that went into the storage past us is looked at when it is first used."""
     upload = Upload(key=row["key"], content_type=row["content_type"], byte_size=row["byte_size"])
     problem = None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from db.session import Session
+from db.session import Record, Session
 from engine.plan import PlannedPrompt, asked_seed, refuse_model
 from engine.refusals import Refusal, not_found
 from engine.words import GenerationStatus
@@ -14,7 +14,7 @@ from resolvers.ordering import BatchDraft, refuse_common, refuse_title
 from resolvers.references import Reference
 from resolvers.templates import json_object
 from schema.inputs import RegenerateBatchInput
-from schema.node import Row, read_id
+from schema.node import read_id
 
 __all__ = ["draft_again"]
 
@@ -60,7 +60,7 @@ def _refuse(asked: RegenerateBatchInput, services: Services, reference: Referenc
         yield from refuse_model(asked.model, ("model",), services.model_names)
 
 
-def _chosen(generations: Sequence[Row], asked: RegenerateBatchInput) -> tuple[list[Row], list[Refusal]]:
+def _chosen(generations: Sequence[Record], asked: RegenerateBatchInput) -> tuple[list[Record], list[Refusal]]:
     """Those named, or all; of them only what did not succeed, where that is asked for."""
     known = {row["id"] for row in generations}
     named = [read_id(each) for each in asked.generation_ids or []]
@@ -76,7 +76,7 @@ def _chosen(generations: Sequence[Row], asked: RegenerateBatchInput) -> tuple[li
     return chosen, unknown
 
 
-def _again(row: Row, *, model: str | None, parameters: dict[str, Any]) -> PlannedPrompt:
+def _again(row: Record, *, model: str | None, parameters: dict[str, Any]) -> PlannedPrompt:
     changed = {**row["parameters"], **parameters}
     return PlannedPrompt(
         row["template_name"],

@@ -10,16 +10,14 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
-    ListValueNode,
-    ObjectValueNode,
     OperationDefinitionNode,
     Undefined,
-    ValueNode,
     VariableNode,
     get_argument_values,
     get_named_type,
     is_abstract_type,
     is_object_type,
+    print_ast,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -42,24 +40,21 @@ class ArgumentSource:
         self.field = field
         self.node = node
         given = {each.name.value: each.value for each in node.arguments or ()}
-        self.varies = any(map(_holds_variable, given.values()))
-        self._defaults = {
-            name: None if each.default_value is Undefined else each.default_value
-            for name, each in field.args.items()
-        }
+        self.varies = "$" in "".join(map(print_ast, given.values()))
         # What is a variable as a whole has been coerced by then, and needs no second look.
         self._variables = {
             name: each.name.value for name, each in given.items() if isinstance(each, VariableNode)
         }
-        self._is_plain = set(given) == set(self._variables)
+        self._is_plain = len(self._variables) == len(given)
+        self._defaults = _set({name: each.default_value for name, each in field.args.items()})
         self._fixed: Arguments | None = None
 
     def values(self, variables: VariableValues) -> Arguments:
-        """By name; null stands for the default, where there is one. Raises GraphQLError."""
+        """Null stands for the default, where there is one. Raises GraphQLError."""
         if self._fixed is not None:
             return self._fixed
         given = self._given(variables)
-        values = self._defaults | {name: value for name, value in given.items() if value is not None}
+        values = {**self._defaults, **_set(given), **_set(given.get("filter") or {})}
         if not self.varies:
             self._fixed = values
         return values
@@ -109,13 +104,8 @@ class Selecting:
             self.sources.append(ArgumentSource(definition, node))
             arguments = self.sources[-1].values(self.variables)
         number = len(self.sources) - 1
-        return Asked(
-            key=key,
-            name=node.name.value,
-            arguments=arguments,
-            number=number,
-            of={type.name: self._inner(type, details) for type in self._concrete(definition)},
-        )
+        inner = {type.name: self._inner(type, details) for type in self._concrete(definition)}
+        return Asked(key=key, name=node.name.value, arguments=arguments, number=number, of=inner)
 
     def _inner(self, type: GraphQLObjectType, details: list[FieldDetails]) -> list[Asked]:
         found = collect_subfields(self.schema, self._details, self.variables, self.operation, type, details)
@@ -128,12 +118,5 @@ class Selecting:
         return [named] if is_object_type(named) else []
 
 
-def _holds_variable(value: ValueNode) -> bool:
-    match value:
-        case VariableNode():
-            return True
-        case ListValueNode(values=values):
-            return any(map(_holds_variable, values))
-        case ObjectValueNode(fields=fields):
-            return any(_holds_variable(each.value) for each in fields)
-    return False
+def _set(values: Arguments) -> Arguments:
+    return {name: value for name, value in values.items() if value is not None and value is not Undefined}

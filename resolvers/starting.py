@@ -5,7 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from db.generations import generation_columns
-from db.session import ReferenceGone, Session
+from db.session import Record, ReferenceGone, Session
 from engine.refusals import Refusal
 from engine.words import UserErrorCode
 from resolvers.context import Context
@@ -15,7 +15,6 @@ from resolvers.ordering import BatchDraft, ImageDraft, draft_batch, draft_image
 from resolvers.references import find_reference
 from resolvers.regenerating import draft_again
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
-from schema.node import Row
 
 __all__ = ["Outcome", "generate_image", "regenerate_batch", "start_batch"]
 
@@ -57,7 +56,7 @@ async def _once(
     context: Context,
     use: tuple[str, StartBatchInput | RegenerateBatchInput | GenerateImageInput],
     draft: Callable[[Session], Awaitable[D | list[Refusal]]],
-    insert: Callable[[Session, D], Awaitable[Row]],
+    insert: Callable[[Session, D], Awaitable[Record]],
 ) -> Outcome:
     """Whatever this key began before, else what is drafted now."""
     operation, asked = use
@@ -96,7 +95,7 @@ async def _accepted(beginning: Awaitable[Outcome]) -> Outcome:
         return [Refusal(path=(), code=UserErrorCode.CONFLICT, message=message)]
 
 
-async def _insert_batch(session: Session, draft: BatchDraft) -> Row:
+async def _insert_batch(session: Session, draft: BatchDraft) -> Record:
     return await session.one(
         "insert_batch",
         draft.title,
@@ -113,7 +112,7 @@ async def _insert_batch(session: Session, draft: BatchDraft) -> Row:
     )
 
 
-async def _insert_generation(session: Session, draft: ImageDraft) -> Row:
+async def _insert_generation(session: Session, draft: ImageDraft) -> Record:
     return await session.one(
         "insert_generation",
         draft.collection_id,

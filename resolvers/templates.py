@@ -5,13 +5,13 @@ from typing import Any
 
 import strawberry
 
-from db.session import Session
+from db.session import Record, Session
 from engine.columns import Columns
 from engine.plan import NAME_RULE, TemplateDraft, refuse_template
 from engine.refusals import Refusal, TextRule, not_found, refuse_count, refuse_object, refuse_text
 from engine.words import UserErrorCode
 from schema.inputs import CreateCollectionInput, GivenTemplate, UpdateCollectionInput
-from schema.node import Row, read_id
+from schema.node import read_id
 
 __all__ = [
     "json_object",
@@ -73,7 +73,7 @@ def written_templates(templates: Sequence[GivenTemplate]) -> Columns[TemplateDra
 
 
 async def kept_templates(
-    session: Session, collection: Row, ids: Sequence[strawberry.ID] | None
+    session: Session, collection: Record, ids: Sequence[strawberry.ID] | None
 ) -> tuple[Columns[TemplateDraft], list[Refusal]]:
     """The collection's, in its own order: all of them or those named."""
     rows = await session.rows("templates_of_collections", [collection["id"]])
@@ -109,7 +109,7 @@ def json_object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _kept_template(row: Row) -> TemplateDraft:
+def _kept_template(row: Record) -> TemplateDraft:
     return TemplateDraft(
         id=row["id"],
         name=row["name"],

@@ -5,11 +5,10 @@ from typing import cast
 
 from strawberry.scalars import JSON
 
-from db.session import Session
+from db.session import Record, Session
 from engine.refusals import Refusal
 from engine.uploads import SUFFIXES, Upload, refuse_more, refuse_upload
 from resolvers.context import Context
-from schema.node import Row
 from schema.uploads import CreateReferenceUploadInput, ReferenceUpload
 
 __all__ = ["create_reference_upload"]
@@ -40,7 +39,7 @@ async def create_reference_upload(
 
 async def _reserved(
     session: Session, context: Context, asked: CreateReferenceUploadInput
-) -> Row | list[Refusal]:
+) -> Record | list[Refusal]:
     """The upload's row, where its owner has room for one more."""
     owner = context.viewer.user_id
     await session.become_worker()

@@ -1,20 +1,14 @@
 """The interface of what can be fetched again by its id, and how a payload stands for rows by their ids."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import strawberry
 
 from engine.ids import read_id
 
-__all__ = ["Node", "Row", "global_id", "read_id", "row", "rows"]
-
-
-class Row(Protocol):
-    """A row of a statement, by column."""
-
-    def __getitem__(self, column: str, /) -> Any: ...
+__all__ = ["Node", "global_id", "read_id", "row", "rows"]
 
 
 @strawberry.interface(

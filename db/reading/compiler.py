@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from db.reading.map import READERS, SHAPES
 from db.reading.paging import Page
-from db.reading.selection import Asked, Bound, value_of
+from db.reading.selection import Asked, Bound
 from db.reading.shapes import Expression, Listed, One, Pages, Part
 
 __all__ = ["Compiler", "Parameter"]
@@ -53,13 +53,8 @@ class Compiler:
 
     def argument(self, asked: Asked, name: str) -> str:
         """A placeholder for the value of an argument, or of a field of the argument `filter`."""
-        number, read = asked.number, READERS.get(name)
-
-        def parameter(bound: Bound) -> Any:
-            value = value_of(bound.arguments[number], name)
-            return read(value) if read else value
-
-        return self.bind((number, name), parameter)
+        number, read = asked.number, READERS.get(name, as_it_is)
+        return self.bind((number, name), lambda bound: read(bound.arguments[number][name]))
 
     def object(self, fields: Sequence[Asked], of: str, row: str, rest: str = "") -> str:
         """What is asked of a row; rest is the `from` in which it is."""
@@ -154,6 +149,11 @@ class Compiler:
 def has_own_names(fields: Sequence[Asked]) -> bool:
     """Whether every field is called by its own name, which is ours to put into SQL."""
     return bool(fields) and all(each.key == each.name for each in fields)
+
+
+def as_it_is(value: Any) -> Any:
+    """An argument that is a parameter already."""
+    return value
 
 
 def column_of(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from db.reading.map import SHAPES
-from db.reading.selection import Asked, given
+from db.reading.selection import Asked
 from db.reading.shapes import Pages
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ class Page:
         self.row = row
         self.its = compiler.alias()
         self.page = compiler.alias()
-        self.given = given(asked.arguments)
-        self.order = source.order_for(self.given)
+        self.order = source.order_for(asked.arguments)
         self.parts = asked.of[f"{source.of}Connection"]
         self.is_plain = not {each.name for each in self.parts} & {"edges", "pageInfo"}
 
@@ -71,7 +70,7 @@ class Page:
             case "hasNextPage":
                 return f"(select count(*) > {self._first} from {self.page})"
             case "hasPreviousPage":
-                return "true" if "after" in self.given else "false"
+                return "true" if "after" in self.asked.arguments else "false"
             case "startCursor":
                 return f"(select {self._cursor()} from {self.page} {self.its} limit 1)"
             case "endCursor":
@@ -95,14 +94,16 @@ class Page:
         """Of the whole list, whatever the page."""
         conditions = [self.source.where]
         if self.source.trash:
-            conditions.append(f"{{its}}.deleted_at is {'not null' if self.given.get('deleted') else 'null'}")
-        conditions += [sql for name, sql in self.source.conditions.items() if name in self.given]
+            conditions.append(
+                f"{{its}}.deleted_at is {'not null' if self.asked.arguments.get('deleted') else 'null'}"
+            )
+        conditions += [sql for name, sql in self.source.conditions.items() if name in self.asked.arguments]
         where = self.compiler.fill(" and ".join(conditions), self.asked, row=self.row, its=self.its)
         return f"from {SHAPES[self.source.of].table} {self.its} where {where}"
 
     def _past(self) -> str:
         """Past the cursor's keys, by the same columns as the order."""
-        if "after" not in self.given:
+        if "after" not in self.asked.arguments:
             return ""
         number, keys = self.asked.number, range(len(self.order.keys))
         bounds = [self.compiler.bind((number, "after", each), self._key(each)) for each in keys]

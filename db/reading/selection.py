@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["Arguments", "Asked", "Bound", "given", "value_of"]
+__all__ = ["Arguments", "Asked", "Bound"]
 
 Arguments: TypeAlias = Mapping[str, Any]
+"""What is given of a field's arguments and of the fields of its argument `filter`, by name: none is null."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +34,3 @@ class Bound:
 
     arguments: Sequence[Arguments]
     named: Mapping[str, Any]
-
-
-def value_of(arguments: Arguments, name: str) -> Any:
-    """That of an argument, or of a field of the argument `filter`, which is given."""
-    value = arguments.get(name)
-    return arguments["filter"][name] if value is None else value
-
-
-def given(arguments: Arguments) -> Arguments:
-    """The arguments and the filter's fields that are not null, by name."""
-    all = {**arguments, **(arguments.get("filter") or {})}
-    return {name: value for name, value in all.items() if value is not None}

@@ -77,9 +77,8 @@ class Pages:
     orders: Mapping[str, Order] = field(default_factory=dict)
     trash: bool = False
 
-    def order_for(self, given: Arguments) -> Order:
-        """given are the arguments and the filter's fields that are not null."""
-        return next((order for name, order in self.orders.items() if name in given), self.order)
+    def order_for(self, arguments: Arguments) -> Order:
+        return next((order for name, order in self.orders.items() if name in arguments), self.order)
 
 
 Source: TypeAlias = Expression | Part | One | Listed | Pages

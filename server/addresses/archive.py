@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from schema.node import Row
+from db.session import Record
 
 __all__ = ["batch_data", "file_name", "manifest_line", "reference_name"]
 
@@ -14,7 +14,7 @@ UNREADABLE = re.compile(r"[^\w ,()'-]+")
 LONGEST_NAME = 80
 
 
-def file_name(image: Row, total: int) -> str:
+def file_name(image: Record, total: int) -> str:
     """The place in the batch first: unique, and in order wherever it is listed."""
     place = str(image["position"] + 1).zfill(len(str(total)))
     if image["output"]:
@@ -24,7 +24,7 @@ def file_name(image: Row, total: int) -> str:
     return f"{place} {title or 'image'}{PurePosixPath(image['url']).suffix}"
 
 
-def manifest_line(image: Row, file: str) -> bytes:
+def manifest_line(image: Record, file: str) -> bytes:
     """One image: all that a template of startBatch needs, and what came of it."""
     line = {
         "file": file,
@@ -41,7 +41,7 @@ def manifest_line(image: Row, file: str) -> bytes:
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def batch_data(batch: Row) -> bytes:
+def batch_data(batch: Record) -> bytes:
     """What the images have in common."""
     data: dict[str, Any] = {
         "id": str(batch["id"]),
@@ -57,7 +57,7 @@ def batch_data(batch: Row) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def reference_name(batch: Row) -> str | None:
+def reference_name(batch: Record) -> str | None:
     """The reference's file in the zip; its address on the web, where there is no copy."""
     reference: str | None = batch["reference"]
     if reference is None or reference.startswith("http"):

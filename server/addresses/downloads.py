@@ -20,10 +20,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from stream_zip import NO_COMPRESSION_64, ZIP_64, Method, async_stream_zip
 
-from db.session import DATABASE_AWAY, Database
+from db.session import DATABASE_AWAY, Database, Record
 from engine.seams import Storage
 from engine.viewer import Viewer
-from schema.node import Row
 from server.addresses.archive import batch_data, file_name, manifest_line, reference_name
 from server.addresses.files import HEADERS, absent, out_of_reach
 from server.identity.signing import Signer
@@ -96,7 +95,7 @@ class _Zip:
     database: Database
     storage: Storage
     viewer: Viewer
-    batch: Row
+    batch: Record
 
     async def members(self, manifest: IO[bytes]) -> AsyncIterator[Member]:
         """The manifest last: it has what the zip has, whatever was deleted while it was made."""
@@ -118,7 +117,7 @@ class _Zip:
         data = await self.storage.read(self.batch["reference"]) if name else None
         return (name, data) if name and data is not None else None
 
-    async def _images(self) -> AsyncIterator[Row]:
+    async def _images(self) -> AsyncIterator[Record]:
         """By pages, each in a short session of its own."""
         after: tuple[Any, ...] = BEGINNING
         while True:
@@ -134,7 +133,7 @@ class _Zip:
         return name, self.batch["created_at"], MODE, NO_COMPRESSION_64, _once(data)
 
 
-def _headers(batch: Row) -> dict[str, str]:
+def _headers(batch: Record) -> dict[str, str]:
     """More images may land: it is not kept."""
     name = quote(f"{batch['title']}.zip", safe="")
     return {

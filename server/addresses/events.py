@@ -7,8 +7,8 @@ import orjson
 
 from engine.viewer import Viewer
 from server.identity.auth import seconds_left
-from server.live.deliveries import StreamCutError
 from server.live.streams import Stream
+from server.live.subscriber import StreamCutError
 from server.operations.errors import RefusedError
 
 __all__ = ["HEADERS", "events_of", "refusal_events", "wants_events"]

@@ -31,8 +31,8 @@ from server.addresses.protocol import (
 )
 from server.addresses.seats import NoSeatError, Seats, address_of
 from server.identity.auth import Authenticator, BadTokenError, seconds_left
-from server.live.deliveries import StreamCutError
 from server.live.streams import Live
+from server.live.subscriber import StreamCutError
 from server.operations.errors import RefusedError
 from server.operations.pipeline import Operation
 from server.watching.visits import Visits

@@ -1,9 +1,7 @@
 """One thing that is watched by all who asked for the same of it: read once, and handed to all."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
-from contextlib import ExitStack
-from typing import Any
+from collections.abc import Callable
 
 from engine.seams import Hints
 from resolvers.changes import Page, Source
@@ -17,20 +15,6 @@ __all__ = ["Feed"]
 RETRY = 0.5
 NO_HINT = 3600.0
 """Seconds without a hint: server.live.streams wakes whatever has missed one."""
-
-
-class Flights:
-    """What is asked for again while it is under way is done once, and whoever gives up disturbs no other."""
-
-    def __init__(self) -> None:
-        self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
-
-    async def share(self, key: Hashable, work: Callable[[], Awaitable[Any]]) -> Any:
-        task = self._under_way.get(key)
-        if task is None:
-            task = self._under_way[key] = asyncio.ensure_future(work())
-            task.add_done_callback(lambda _: self._under_way.pop(key))
-        return await asyncio.shield(task)
 
 
 class Feed:
@@ -51,16 +35,15 @@ class Feed:
     ) -> None:
         self.source = source
         self.can_resume = source.can_resume
+        self.hints = hints
         self.new_context = new_context
         self.on_close = on_close
         self.subscribers: set[Subscriber] = set()
         self.head: int | None = None
         self.end: int | None = None
         self._newest = 0
-        self._flights = Flights()
+        self._reads: dict[int, asyncio.Task[Page]] = {}
         self._begun = asyncio.Event()
-        self._stack = ExitStack()
-        self._watch = self._stack.enter_context(hints.watch(source.topic))
         self._running = asyncio.create_task(self._run())
 
     def enter(self, seen: int | None) -> Subscriber:
@@ -74,15 +57,17 @@ class Feed:
             self.subscribers.remove(subscriber)
             if not self.subscribers:
                 self._running.cancel()
-                self._stack.close()
                 self.on_close(self)
 
     async def page(self, after: int) -> Page:
         """What is past this seq, read once for all who ask for it at the same time.
 
-        Raises Fault, and what the database raises.
+        Whoever gives up disturbs no other. Raises Fault, and what the database raises.
         """
-        page: Page = await self._flights.share(after, lambda: self._read(after))
+        if after not in self._reads:
+            self._reads[after] = asyncio.create_task(self._read(after))
+            self._reads[after].add_done_callback(lambda _: self._reads.pop(after))
+        page = await asyncio.shield(self._reads[after])
         if self.head is None:
             self.head = page.head
             self._begun.set()
@@ -100,12 +85,14 @@ class Feed:
         return page
 
     async def _run(self) -> None:
-        await self._begun.wait()
+        """Begins before any read does: what changes from then on is hinted at."""
         try:
-            while True:
-                await self._watch.wait(NO_HINT)
-                await self._look()
-                await asyncio.sleep(self.source.rest)
+            with self.hints.watch(self.source.topic) as watch:
+                await self._begun.wait()
+                while True:
+                    await watch.wait(NO_HINT)
+                    await self._look()
+                    await asyncio.sleep(self.source.rest)
         except Exception as error:
             self.on_close(self)
             self.fail(RefusedError([as_graphql(error)]))

@@ -17,9 +17,8 @@ from db.session import DATABASE_AWAY
 from engine.viewer import Viewer
 from resolvers.changes import Change, Source
 from resolvers.context import Context, Services, StreamContext
-from server.live.deliveries import StreamCutError, one_answer
 from server.live.feed import Feed
-from server.live.subscriber import Subscriber
+from server.live.subscriber import StreamCutError, Subscriber
 from server.operations.errors import RefusedError
 from server.operations.pipeline import ANY, Admitted, Operation, Pipeline
 
@@ -59,7 +58,7 @@ class Live:
         asked = self.pipeline.prepare(operation, context, allowed)
         if asked.type is OperationType.SUBSCRIPTION:
             return await self._subscribe(asked, viewer, last_event_id)
-        return one_answer(await self.pipeline.answer(asked, context))
+        return _only(await self.pipeline.answer(asked, context))
 
     def cut(self) -> None:
         """Ends all streams, none of them as if it were complete."""
@@ -131,6 +130,11 @@ class Live:
     def _forget(self, key: Hashable, feed: Feed) -> None:
         if self.feeds.get(key) is feed:
             del self.feeds[key]
+
+
+async def _only(answer: bytes) -> AsyncGenerator[Change, None]:
+    """The stream of a query or a mutation."""
+    yield Change(key=None, seq=0, cursor=None, answer=answer.decode())
 
 
 @asynccontextmanager

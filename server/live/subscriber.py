@@ -3,21 +3,25 @@
 import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from resolvers.changes import Change
 from resolvers.faults import Fault
-from server.live.deliveries import Mailbox
 from server.operations.errors import RefusedError, as_graphql
 
 if TYPE_CHECKING:
     from server.live.feed import Feed
 
-__all__ = ["Subscriber"]
+__all__ = ["StreamCutError", "Subscriber"]
 
 MOST_WAITING = 100
 """Changes that wait for a client before it counts as one that does not keep up."""
 MOST_LASTING = 1_000
 """The same where nothing can be read again."""
+
+
+class StreamCutError(Exception):
+    """The service stops: the stream is not at its end, and its client may go on elsewhere."""
 
 
 class Subscriber:
@@ -32,7 +36,7 @@ class Subscriber:
         self.feed = feed
         self.sent = -1 if seen is None else seen
         self.is_behind = True
-        self._box = Mailbox()
+        self._waiting: dict[UUID | None, Change] = {}
         self._news = asyncio.Event()
         self._failure: Exception | None = None
 
@@ -53,12 +57,12 @@ class Subscriber:
         """What is past all that was posted before."""
         if self.is_behind:
             return
-        self._box.post(changes)
+        self._put(changes)
         self._news.set()
-        if self.feed.can_resume and len(self._box) > MOST_WAITING:
-            self._box.empty()
+        if self.feed.can_resume and len(self._waiting) > MOST_WAITING:
+            self._waiting.clear()
             self.is_behind = True
-        elif len(self._box) > MOST_LASTING:
+        elif len(self._waiting) > MOST_LASTING:
             overrun = Fault("OVERRUN", "More has changed than was read: read the page again.")
             self.fail(RefusedError([overrun]))
 
@@ -74,10 +78,11 @@ class Subscriber:
         while True:
             if self._failure:
                 raise self._failure
-            change = self._box.take()
-            if change is None:
+            if not self._waiting:
                 await self._more()
-            elif change.seq > self.sent:
+                continue
+            change = self._waiting.pop(next(iter(self._waiting)))
+            if change.seq > self.sent:
                 self.sent = change.seq
                 self._keep_up()
                 return change
@@ -97,10 +102,16 @@ class Subscriber:
 
     async def _catch_up(self) -> None:
         page = await self.feed.page(self.sent)
-        self._box.post(page.changes)
+        self._put(page.changes)
         self._keep_up()
+
+    def _put(self, changes: Sequence[Change]) -> None:
+        """Each in the place of an older one with its key, and behind all that waits."""
+        for change in changes:
+            self._waiting.pop(change.key, None)
+            self._waiting[change.key] = change
 
     def _keep_up(self) -> None:
         """From where the others are told, it is told with them."""
-        if self.is_behind and not self._box:
+        if self.is_behind and not self._waiting:
             self.is_behind = self.sent < (self.feed.head or 0)

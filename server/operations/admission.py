@@ -11,7 +11,7 @@ from graphql import OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues
 
 from db.reading.map import PAGES
-from db.reading.selection import Arguments, given
+from db.reading.selection import Arguments
 from engine.cursors import BadCursorError
 from engine.refusals import TextRule, refuse_text
 from engine.viewer import Viewer
@@ -57,11 +57,10 @@ class PageArguments:
 def _faults(place: str, values: Arguments) -> Iterator[Fault]:
     if not 1 <= values["first"] <= LARGEST_PAGE:
         yield bad_input(f"first of {place} is from 1 to {LARGEST_PAGE}.")
-    wanted = dict(given(values))
-    order = PAGES[place].order_for(wanted)
+    wanted = dict(values)
     if (after := wanted.pop("after", None)) is not None:
         try:
-            order.bounds(place, after)
+            PAGES[place].order_for(values).bounds(place, after)
         except BadCursorError:
             yield bad_input(f"after is not a cursor of {place}.")
     for name, value in wanted.items():

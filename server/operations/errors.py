@@ -42,17 +42,13 @@ def as_graphql(error: Exception) -> GraphQLError:
 
 def masked(error: GraphQLError) -> GraphQLError:
     """As it may reach the client; what was not raised for it is in the log, under the same id."""
-    shown = _shown(error)
+    original = error.original_error
+    if original is not None and not isinstance(original, GraphQLError):
+        fault = as_fault(original) or _logged(error)
+        error = GraphQLError(fault.message, nodes=error.nodes, path=error.path, extensions=fault.extensions)
     if visit := current_visit():
-        visit.code = (shown.extensions or {}).get("code", "INVALID")
-    return shown
-
-
-def _shown(error: GraphQLError) -> GraphQLError:
-    if not _is_foreign(error):
-        return error
-    fault = as_fault(error.original_error) or _logged(error)
-    return GraphQLError(fault.message, nodes=error.nodes, path=error.path, extensions=fault.extensions)
+        visit.code = (error.extensions or {}).get("code", "INVALID")
+    return error
 
 
 def _logged(error: GraphQLError) -> Fault:
@@ -66,9 +62,3 @@ def _logged(error: GraphQLError) -> Fault:
     fault = Fault("INTERNAL", "The service failed at this field.")
     fault.extensions = {**(fault.extensions or {}), "id": error_id}
     return fault
-
-
-def _is_foreign(error: GraphQLError) -> bool:
-    """Whether something else than GraphQL itself, or one of our own faults, is behind it."""
-    original = error.original_error
-    return original is not None and not isinstance(original, GraphQLError)
