@@ -20,9 +20,9 @@ from graphql import (
     print_ast,
 )
 from graphql.execution.collect_fields import (
+    CollectedFields,
     FieldDetails,
     FragmentDetails,
-    GroupedFieldSet,
     collect_fields,
     collect_subfields,
 )
@@ -83,7 +83,7 @@ class Selecting:
         """The fields of the operation itself."""
         type = cast("GraphQLObjectType", self.schema.get_root_type(self.operation.operation))
         found = collect_fields(self.schema, self._details, self.variables, type, self.operation)
-        return self._fields(type, found.grouped_field_set)
+        return self._fields(type, found)
 
     def field(self, parent: GraphQLObjectType, key: str, nodes: Sequence[FieldNode]) -> Asked:
         """One field, of all the nodes that ask for it under this key."""
@@ -93,8 +93,8 @@ class Selecting:
         """The values of all fields that have arguments, by number."""
         return [source.values(self.variables) for source in self.sources]
 
-    def _fields(self, parent: GraphQLObjectType, grouped: GroupedFieldSet) -> list[Asked]:
-        return [self._field(parent, key, details) for key, details in grouped.items()]
+    def _fields(self, parent: GraphQLObjectType, found: CollectedFields) -> list[Asked]:
+        return [self._field(parent, key, details) for key, details in found.grouped_field_set.items()]
 
     def _field(self, parent: GraphQLObjectType, key: str, details: list[FieldDetails]) -> Asked:
         node = details[0].node
@@ -104,12 +104,13 @@ class Selecting:
             self.sources.append(ArgumentSource(definition, node))
             arguments = self.sources[-1].values(self.variables)
         number = len(self.sources) - 1
-        inner = {type.name: self._inner(type, details) for type in self._concrete(definition)}
+        inner = {each.name: self._inner(each, details) for each in self._concrete(definition)}
         return Asked(key=key, name=node.name.value, arguments=arguments, number=number, of=inner)
 
     def _inner(self, type: GraphQLObjectType, details: list[FieldDetails]) -> list[Asked]:
-        found = collect_subfields(self.schema, self._details, self.variables, self.operation, type, details)
-        return self._fields(type, found.grouped_field_set)
+        schema, variables, operation = self.schema, self.variables, self.operation
+        found = collect_subfields(schema, self._details, variables, operation, type, details)
+        return self._fields(type, found)
 
     def _concrete(self, definition: GraphQLField) -> Sequence[GraphQLObjectType]:
         named = get_named_type(definition.type)

@@ -89,24 +89,20 @@ class Plans:
     def _plan(
         self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
     ) -> Plan | None:
+        selecting = Selecting(self.schema, document.fragments, operation, variables)
         try:
-            return self._compiled(Selecting(self.schema, document.fragments, operation, variables))
+            roots = selecting.roots()
+            if not any(each.name in READ for each in roots):
+                return None
+            statement = compile_roots(roots)
         except GraphQLError:
             return None  # a directive's variable is null: graphql-core tells the client
         except Exception:
             self.fallbacks += 1
             logger.exception("not_compiled")
             return None
-
-    def _compiled(self, selecting: Selecting) -> Plan | None:
-        roots = selecting.roots()
-        if not any(each.name in READ for each in roots):
-            return None
-        return Plan(
-            statement=compile_roots(roots),
-            begins=[f'{"," if place else OPENING}"{each.key}":'.encode() for place, each in enumerate(roots)],
-            sources=selecting.sources,
-        )
+        begins = [f'{"," if place else OPENING}"{each.key}":'.encode() for place, each in enumerate(roots)]
+        return Plan(statement=statement, begins=begins, sources=selecting.sources)
 
 
 def _reads(document: Document, node: Node) -> bool:
