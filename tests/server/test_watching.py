@@ -215,6 +215,7 @@ def test_every_panel_of_the_dashboard_asks_what_prometheus_can_read():
         ("", '""'),
         ("two words", '"two words"'),
         ("a=b", '"a=b"'),
+        ("two level=error", '"two level=error"'),
         ('"', r'"\""'),
         ("a\nlevel=error", r'"a\nlevel=error"'),
         ("\r\x1b[2J\x9b\u2028", r'"\r\u001b[2J\u009b\u2028"'),
