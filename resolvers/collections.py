@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from db.session import Session
+from engine.ids import read_id
 from engine.refusals import Refusal
 from resolvers.context import Context
 from resolvers.locks import absent, conflict
 from resolvers.templates import refuse_collection, template_rows
 from schema.inputs import CreateCollectionInput, UpdateCollectionInput
-from schema.node import read_id
 
 __all__ = ["create_collection", "delete_collection", "update_collection"]
 

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import strawberry
 
+from engine.ids import read_id
 from engine.refusals import Refusal
 from resolvers import control, starting, uploads
 from resolvers.mutation_of_collections import CollectionMutation
 from resolvers.mutation_of_history import BatchId, HistoryMutation, Info, batch_payload
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
-from schema.node import global_id, read_id, row
+from schema.node import global_id, row
 from schema.payloads import BatchPayload, GenerationPayload, StartBatchPayload, user_errors
 from schema.uploads import CreateReferenceUploadInput, ReferenceUploadPayload
 from schema.words import GenerationErrorCode

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import strawberry
 
+from engine.ids import read_id
 from resolvers import collections
 from resolvers.context import Context
 from schema.inputs import CreateCollectionInput, UpdateCollectionInput
-from schema.node import global_id, read_id, row
+from schema.node import global_id, row
 from schema.payloads import CollectionPayload, DeletePayload, user_errors
 
 __all__ = ["CollectionMutation"]

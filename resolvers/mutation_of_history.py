@@ -4,11 +4,12 @@ from typing import Annotated
 
 import strawberry
 
+from engine.ids import read_id
 from engine.refusals import Refusal
 from resolvers import naming, trash
 from resolvers.context import Context
 from schema.inputs import UpdateBatchInput, UpdateImageInput
-from schema.node import global_id, read_id, row, rows
+from schema.node import global_id, row, rows
 from schema.payloads import BatchPayload, DeletePayload, ImagePayload, RestoreImagesPayload, user_errors
 
 __all__ = ["BatchId", "HistoryMutation", "Info", "batch_payload"]

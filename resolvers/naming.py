@@ -1,5 +1,6 @@
 """What an owner says of a batch or an image: its name, its tags, whether it is a favourite."""
 
+from engine.ids import read_id
 from engine.plan import NAME_RULE
 from engine.refusals import Refusal, refuse_text
 from engine.tags import refuse_tags, tidy_tags
@@ -7,7 +8,6 @@ from resolvers.context import Context
 from resolvers.locks import absent, held_batch, in_trash
 from resolvers.ordering import refuse_title
 from schema.inputs import UpdateBatchInput, UpdateImageInput
-from schema.node import read_id
 
 __all__ = ["update_batch", "update_image"]
 

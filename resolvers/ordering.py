@@ -10,6 +10,7 @@ import strawberry
 
 from db.session import Record, Session
 from engine.columns import Columns
+from engine.ids import read_id
 from engine.plan import (
     NAME_RULE,
     PROMPT_RULE,
@@ -33,7 +34,6 @@ from resolvers.context import Services
 from resolvers.references import Reference
 from resolvers.templates import json_object, kept_templates, refuse_templates, written_templates
 from schema.inputs import GenerateImageInput, RegenerateBatchInput, StartBatchInput
-from schema.node import read_id
 
 __all__ = [
     "BatchDraft",

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from db.session import Record, Session
+from engine.ids import read_id
 from engine.plan import PlannedPrompt, asked_seed, refuse_model
 from engine.refusals import Refusal, not_found
 from engine.words import GenerationStatus
@@ -14,7 +15,6 @@ from resolvers.ordering import BatchDraft, refuse_common, refuse_title
 from resolvers.references import Reference
 from resolvers.templates import json_object
 from schema.inputs import RegenerateBatchInput
-from schema.node import read_id
 
 __all__ = ["draft_again"]
 

@@ -1,12 +1,11 @@
 """From a validated document to a selection: fragments, directives and variables are resolved here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from graphql import (
     FieldNode,
-    FragmentDefinitionNode,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
@@ -70,19 +69,15 @@ class Selecting:
     """What one operation asks for; sources are those of the arguments met so far, by their numbers."""
 
     schema: GraphQLSchema
-    fragments: Mapping[str, FragmentDefinitionNode]
+    fragments: dict[str, FragmentDetails]
     operation: OperationDefinitionNode
     variables: VariableValues
     sources: list[ArgumentSource] = field(default_factory=list)
-    _details: dict[str, FragmentDetails] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._details = {name: FragmentDetails(each) for name, each in self.fragments.items()}
 
     def roots(self) -> Sequence[Asked]:
         """The fields of the operation itself."""
         type = cast("GraphQLObjectType", self.schema.get_root_type(self.operation.operation))
-        found = collect_fields(self.schema, self._details, self.variables, type, self.operation)
+        found = collect_fields(self.schema, self.fragments, self.variables, type, self.operation)
         return self._fields(type, found)
 
     def field(self, parent: GraphQLObjectType, key: str, nodes: Sequence[FieldNode]) -> Asked:
@@ -109,7 +104,7 @@ class Selecting:
 
     def _inner(self, type: GraphQLObjectType, details: list[FieldDetails]) -> list[Asked]:
         schema, variables, operation = self.schema, self.variables, self.operation
-        found = collect_subfields(schema, self._details, variables, operation, type, details)
+        found = collect_subfields(schema, self.fragments, variables, operation, type, details)
         return self._fields(type, found)
 
     def _concrete(self, definition: GraphQLField) -> Sequence[GraphQLObjectType]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import orjson
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type, is_object_type
+from graphql.execution.collect_fields import FragmentDetails
 
 from db.reading.map import SHAPES
 from db.reading.selection import Asked
@@ -43,7 +44,8 @@ def read_by_shapes(schema: GraphQLSchema) -> None:
 
 def asked_by(info: Info) -> tuple[Asked, Selecting]:
     """What is asked of the field that is being resolved, and where its arguments come from."""
-    selecting = Selecting(info.schema, info.fragments, info.operation, info.variable_values)
+    fragments = {name: FragmentDetails(each) for name, each in info.fragments.items()}
+    selecting = Selecting(info.schema, fragments, info.operation, info.variable_values)
     return selecting.field(info.parent_type, str(info.path.key), info.field_nodes), selecting
 
 

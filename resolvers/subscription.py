@@ -8,12 +8,12 @@ import strawberry
 
 from db.reading.statements import compile_changes, compile_singles
 from engine.cursors import BatchCursor
+from engine.ids import read_id
 from resolvers.changes import BatchChanges, Updates, no_such_batch
 from resolvers.context import StreamContext
 from resolvers.faults import bad_input, unauthenticated
 from resolvers.movements import HistoryChanges
 from resolvers.shaped import asked_by
-from schema.node import read_id
 from schema.payloads import BatchUpdate, HistoryUpdate
 
 __all__ = ["Subscription"]

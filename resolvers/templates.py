@@ -7,11 +7,11 @@ import strawberry
 
 from db.session import Record, Session
 from engine.columns import Columns
+from engine.ids import read_id
 from engine.plan import NAME_RULE, TemplateDraft, refuse_template
 from engine.refusals import Refusal, TextRule, not_found, refuse_count, refuse_object, refuse_text
 from engine.words import UserErrorCode
 from schema.inputs import CreateCollectionInput, GivenTemplate, UpdateCollectionInput
-from schema.node import read_id
 
 __all__ = [
     "json_object",

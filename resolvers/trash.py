@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from engine.ids import read_id
 from engine.refusals import Refusal, refuse_count
 from engine.words import BatchStatus
 from resolvers.context import Context
 from resolvers.control import stop_batch
 from resolvers.locks import absent, held_batch
-from schema.node import read_id
 
 __all__ = ["Refused", "delete_batch", "delete_images", "restore_batch", "restore_images"]
 

@@ -1,22 +1,14 @@
 """Collections and their templates."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
 from schema.connections import After, Connection, First, asked_for
-from schema.node import Node
-
-if TYPE_CHECKING:
-    from schema.history import Batch
-    from schema.image import Image
+from schema.node import LazyBatch, LazyImage, Node
 
 __all__ = ["Collection", "Template"]
-
-LazyBatch = Annotated["Batch", strawberry.lazy("schema.history")]
-LazyImage = Annotated["Image", strawberry.lazy("schema.image")]
 
 
 @strawberry.type(description="One prompt of a collection.")

@@ -1,23 +1,16 @@
 """Batches and generations: what was asked for, and how it goes."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
 from schema.connections import After, Connection, First, asked_for
-from schema.node import Node
+from schema.node import LazyCollection, LazyImage, Node
 from schema.words import BatchStatus, GenerationErrorCode, GenerationStatus
 
-if TYPE_CHECKING:
-    from schema.collection import Collection
-    from schema.image import Image
-
 __all__ = ["Batch", "BatchCounts", "Generation", "GenerationError"]
-
-LazyCollection = Annotated["Collection", strawberry.lazy("schema.collection")]
-LazyImage = Annotated["Image", strawberry.lazy("schema.image")]
 
 
 @strawberry.type(description="How many of a batch's generations are in which state.")

@@ -1,23 +1,15 @@
 """Images: what was kept."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
 from schema.connections import asked_for
-from schema.node import Node
-
-if TYPE_CHECKING:
-    from schema.collection import Collection
-    from schema.history import Batch, Generation
+from schema.node import LazyBatch, LazyCollection, LazyGeneration, Node
 
 __all__ = ["Image"]
-
-LazyBatch = Annotated["Batch", strawberry.lazy("schema.history")]
-LazyCollection = Annotated["Collection", strawberry.lazy("schema.collection")]
-LazyGeneration = Annotated["Generation", strawberry.lazy("schema.history")]
 
 
 @strawberry.type(description="An image in the history: a row of the images table.")

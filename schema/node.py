@@ -1,14 +1,22 @@
 """The interface of what can be fetched again by its id, and how a payload stands for rows by their ids."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
 
-from engine.ids import read_id
+if TYPE_CHECKING:
+    from schema.collection import Collection
+    from schema.history import Batch, Generation
+    from schema.image import Image
 
-__all__ = ["Node", "global_id", "read_id", "row", "rows"]
+__all__ = ["LazyBatch", "LazyCollection", "LazyGeneration", "LazyImage", "Node", "global_id", "row", "rows"]
+
+LazyBatch = Annotated["Batch", strawberry.lazy("schema.history")]
+LazyCollection = Annotated["Collection", strawberry.lazy("schema.collection")]
+LazyGeneration = Annotated["Generation", strawberry.lazy("schema.history")]
+LazyImage = Annotated["Image", strawberry.lazy("schema.image")]
 
 
 @strawberry.interface(

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from graphql import GraphQLSchema, OperationDefinitionNode, get_variable_values, parse
+from graphql.execution.collect_fields import FragmentDetails
 
 from db.reading.selection import Bound
 from db.reading.statements import Statement, compile_changes, compile_roots
@@ -23,7 +24,7 @@ def selecting(text: str, **variables: Any) -> Selecting:
     """The only operation of a document."""
     definitions = parse(text).definitions
     (operation,) = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
-    fragments = {each.name.value: each for each in definitions if each is not operation}
+    fragments = {each.name.value: FragmentDetails(each) for each in definitions if each is not operation}
     values = get_variable_values(schema(), operation.variable_definitions or (), variables)
     return Selecting(schema(), fragments, operation, values)
 

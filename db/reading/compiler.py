@@ -129,10 +129,8 @@ class Compiler:
         return f"case when {self.fill(source.when, asked, row=row)} then {built} end"
 
     def _one(self, asked: Asked, source: One, row: str) -> str:
-        if isinstance(source.of, str):
-            return self._row(asked, source.of, source, row)
-        found = (self._row(asked, each, source, row) for each in source.of)
-        return f"coalesce({', '.join(f'to_json({each})' for each in found)})"
+        found = [self._row(asked, each, source, row) for each in asked.of]
+        return found[0] if len(found) == 1 else f"coalesce({', '.join(f'to_json({each})' for each in found)})"
 
     def _row(self, asked: Asked, of: str, source: One, row: str) -> str:
         its = self.alias()

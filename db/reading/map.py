@@ -73,20 +73,20 @@ OF_COLLECTIONS = {"shared": "{its}.shared = {shared}", "search": FOUND}
 
 CURSOR = Expression("studio.cursor(json_build_array({batch}::uuid, {row}.seq))")
 OF_UPDATE: Mapping[str, Source] = {
-    "batch": One("Batch", "{its}.id = {batch}"),
+    "batch": One("{its}.id = {batch}"),
     "generation": Part("Generation", when="{row}.id is not null"),
 }
 
 SHAPES: Mapping[str, Shape] = {
     "Query": Shape(
         fields={
-            "node": One(("Batch", "Image", "Generation", "Collection", "Template"), BY_ID),
-            "batch": One("Batch", BY_ID),
+            "node": One(BY_ID),
+            "batch": One(BY_ID),
             "batches": Pages("Batch", NEWEST_FIRST, OWN, OF_BATCHES, trash=True),
-            "image": One("Image", BY_ID),
+            "image": One(BY_ID),
             "images": Pages("Image", NEWEST_FIRST, OWN, OF_IMAGES, {"batchId": BY_PLACE}, trash=True),
-            "generation": One("Generation", BY_ID),
-            "collection": One("Collection", BY_ID),
+            "generation": One(BY_ID),
+            "collection": One(BY_ID),
             "collections": Pages("Collection", BY_NAME, "true", OF_COLLECTIONS),
         }
     ),
@@ -99,8 +99,8 @@ SHAPES: Mapping[str, Shape] = {
                 "studio.reference_address(coalesce({row}.reference_key, {row}.reference_url), {signer})"
             ),
             "downloadUrl": Expression("studio.download_address({row}.id, {row}.user_id, {signer})"),
-            "collection": One("Collection", "{its}.id = {row}.collection_id"),
-            "regeneratedFrom": One("Batch", "{its}.id = {row}.regenerated_from"),
+            "collection": One("{its}.id = {row}.collection_id"),
+            "regeneratedFrom": One("{its}.id = {row}.regenerated_from"),
             "generations": Pages("Generation", BY_POSITION, OF_BATCH, {"status": STATUS}),
             "images": Pages("Image", BY_PLACE, OF_BATCH, trash=True),
         },
@@ -109,7 +109,7 @@ SHAPES: Mapping[str, Shape] = {
     "Generation": Shape(
         table="generations",
         fields={
-            "batch": One("Batch", "{its}.id = {row}.batch_id"),
+            "batch": One("{its}.id = {row}.batch_id"),
             "error": Part("GenerationError", when="{row}.error_code is not null"),
             "imageUrl": Expression("studio.signed_address({row}.outputs[1], {signer})"),
             "imageRecordId": Expression(
@@ -132,9 +132,9 @@ SHAPES: Mapping[str, Shape] = {
             "url": Expression("studio.signed_address({row}.url, {signer})"),
             "referenceUrl": Expression("studio.reference_address({row}.reference_url, {signer})"),
             "thumbnailUrl": Expression("studio.signed_address({row}.url || {width}, {signer})"),
-            "collection": One("Collection", "{its}.id = {row}.collection_id"),
-            "batch": One("Batch", "{its}.id = {row}.batch_id"),
-            "generation": One("Generation", "{its}.id = {row}.generation_id"),
+            "collection": One("{its}.id = {row}.collection_id"),
+            "batch": One("{its}.id = {row}.batch_id"),
+            "generation": One("{its}.id = {row}.generation_id"),
         },
     ),
     "Collection": Shape(

@@ -31,9 +31,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """One row of another shape, or of whichever of several the condition holds for; or null."""
+    """One row of the field's own type, or of whichever of an interface's the condition holds for; or null."""
 
-    of: str | Sequence[str]
     where: str
 
 

@@ -34,7 +34,6 @@ class Feed:
         on_close: Callable[["Feed"], None],
     ) -> None:
         self.source = source
-        self.can_resume = source.can_resume
         self.hints = hints
         self.new_context = new_context
         self.on_close = on_close

@@ -78,22 +78,15 @@ class Live:
 
     async def _look(self) -> None:
         feeds = [feed for feed in self.feeds.values() if feed.head is not None]
-        seqs: dict[UUID, int] = {}
-        for feed in feeds:
-            if feed.can_resume and feed.head is not None:
-                seqs[feed.source.topic] = min(feed.head, seqs.get(feed.source.topic, feed.head))
-        users = {feed.source.topic for feed in feeds if not feed.can_resume}
+        feeds.sort(key=lambda feed: -(feed.head or 0))  # of a topic's, that which was told least is last
+        seqs = {feed.source.topic: feed.head for feed in feeds if feed.source.can_resume}
+        users = {feed.source.topic for feed in feeds if not feed.source.can_resume}
         self.pulses = {user: self.pulses.get(user, 0) for user in users}
         if not feeds:
             return
         async with self.services.database.worker_session() as session:
-            moved = await session.rows(
-                "moved_topics",
-                list(seqs),
-                list(seqs.values()),
-                list(self.pulses),
-                list(self.pulses.values()),
-            )
+            known = [list(seqs), list(seqs.values()), list(self.pulses), list(self.pulses.values())]
+            moved = await session.rows("moved_topics", *known)
         for row in moved:
             if row["topic"] in users:
                 self.pulses[row["topic"]] = row["pulse"]

@@ -42,7 +42,7 @@ class Subscriber:
 
     async def begin(self) -> None:
         """Raises what the first look raises, for one."""
-        if self.feed.can_resume:
+        if self.feed.source.can_resume:
             await self._catch_up()
             return
         if self.feed.head is None:
@@ -59,7 +59,7 @@ class Subscriber:
             return
         self._put(changes)
         self._news.set()
-        if self.feed.can_resume and len(self._waiting) > MOST_WAITING:
+        if self.feed.source.can_resume and len(self._waiting) > MOST_WAITING:
             self._waiting.clear()
             self.is_behind = True
         elif len(self._waiting) > MOST_LASTING:

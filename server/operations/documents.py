@@ -18,6 +18,7 @@ from graphql import (
     OperationDefinitionNode,
     parse,
 )
+from graphql.execution.collect_fields import FragmentDetails
 from graphql.validation.validate import ValidationAbortedError
 
 from engine.viewer import Viewer
@@ -60,6 +61,7 @@ class Document:
         self.fragments = {
             each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)
         }
+        self.fragment_details = {name: FragmentDetails(each) for name, each in self.fragments.items()}
         self._declared = {
             variable.variable.name.value
             for each in self.operations

@@ -15,7 +15,6 @@ from graphql import (
     default_type_resolver,
     get_variable_values,
 )
-from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
 from strawberry.execution import optimized_is_awaitable
 from strawberry.utils.await_maybe import await_maybe
@@ -98,11 +97,10 @@ class Pipeline:
 
     def executor(self, asked: Admitted, context: Context) -> Executor[Any]:
         """Runs the operation by graphql-core, which coerces no variables once more."""
-        fragments = asked.document.fragments
         return Executor(
             self.graphql,
-            fragments,
-            {name: FragmentDetails(each) for name, each in fragments.items()},
+            asked.document.fragments,
+            asked.document.fragment_details,
             None,
             context,
             asked.operation,

@@ -89,7 +89,7 @@ class Plans:
     def _plan(
         self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
     ) -> Plan | None:
-        selecting = Selecting(self.schema, document.fragments, operation, variables)
+        selecting = Selecting(self.schema, document.fragment_details, operation, variables)
         try:
             roots = selecting.roots()
             if not any(each.name in READ for each in roots):
