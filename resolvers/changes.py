@@ -106,7 +106,7 @@ class BatchChanges:
 
 
 def told_rows(rows: Sequence[Record], after: int, limit: int) -> Sequence[Record]:
-    """The rows of compile_changes to be told: the batch alone only where no generation has its head's seq."""
+    """The rows of CHANGES to be told: the batch alone only where no generation has its head's seq."""
     *moved, alone = rows
     newest = moved[-1]["seq"] if moved else after
     return rows if len(moved) < limit and newest < alone["seq"] else moved

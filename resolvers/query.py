@@ -8,7 +8,7 @@ from resolvers.context import Context
 from resolvers.faults import unauthenticated
 from resolvers.preview import preview_batch
 from schema.collection import Collection
-from schema.connections import After, Connection, First, asked_for
+from schema.connections import Connection, by_id, filtered
 from schema.filters import BatchFilter, CollectionFilter, ImageFilter
 from schema.history import Batch, Generation
 from schema.image import Image
@@ -20,7 +20,6 @@ from schema.viewer import Model, Viewer
 __all__ = ["Query"]
 
 Info = strawberry.Info[Context, None]
-Id = Annotated[strawberry.ID, strawberry.argument(description="The row's UUID.")]
 
 
 @strawberry.type(description="Reading. What is not the caller's to see does not exist.")
@@ -35,62 +34,22 @@ class Query:
             raise unauthenticated()
         return Viewer.of(info.context.viewer)
 
-    @strawberry.field(description="Whatever has this id; null where there is nothing to see.")
-    def node(self, id: Id) -> Node | None:
-        asked_for()
-
-    @strawberry.field(
-        description=(
-            "Null, never an error, for an id that is not the caller's to see: absent and forbidden "
-            "look alike."
-        )
+    node: Node | None = by_id("Whatever has this id; null where there is nothing to see.")
+    batch: Batch | None = by_id(
+        "Null, never an error, for an id that is not the caller's to see: absent and forbidden look alike."
     )
-    def batch(self, id: Id) -> Batch | None:
-        asked_for()
-
-    @strawberry.field(description="Newest first, as in the History page.")
-    def batches(
-        self,
-        first: First = 20,
-        after: After = None,
-        filter: Annotated[BatchFilter | None, strawberry.argument(description="Which of them.")] = None,
-    ) -> Connection[Batch]:
-        asked_for()
-
-    @strawberry.field(description="Null for an id that is not the caller's to see.")
-    def image(self, id: Id) -> Image | None:
-        asked_for()
-
-    @strawberry.field(
-        description=(
-            "The caller's images, newest first; within one batch (filter.batchId) in the batch's own order, "
-            "oldest first."
-        )
+    batches: Connection[Batch] = filtered(BatchFilter, "Newest first, as in the History page.")
+    image: Image | None = by_id("Null for an id that is not the caller's to see.")
+    images: Connection[Image] = filtered(
+        ImageFilter,
+        "The caller's images, newest first; within one batch (filter.batchId) in the batch's own order, "
+        "oldest first.",
     )
-    def images(
-        self,
-        first: First = 20,
-        after: After = None,
-        filter: Annotated[ImageFilter | None, strawberry.argument(description="Which of them.")] = None,
-    ) -> Connection[Image]:
-        asked_for()
-
-    @strawberry.field(description="Null for an id that is not the caller's to see.")
-    def generation(self, id: Id) -> Generation | None:
-        asked_for()
-
-    @strawberry.field(description="Null for an id that is not the caller's to see.")
-    def collection(self, id: Id) -> Collection | None:
-        asked_for()
-
-    @strawberry.field(description="The caller's collections and the shared ones, by name.")
-    def collections(
-        self,
-        first: First = 20,
-        after: After = None,
-        filter: Annotated[CollectionFilter | None, strawberry.argument(description="Which of them.")] = None,
-    ) -> Connection[Collection]:
-        asked_for()
+    generation: Generation | None = by_id("Null for an id that is not the caller's to see.")
+    collection: Collection | None = by_id("Null for an id that is not the caller's to see.")
+    collections: Connection[Collection] = filtered(
+        CollectionFilter, "The caller's collections and the shared ones, by name."
+    )
 
     @strawberry.field(
         description=(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import asyncpg
 from graphql import GraphQLSchema, get_named_type, is_leaf_type, is_object_type
 
 from db.reading.compiler import column_of
@@ -18,13 +19,12 @@ class UnreadableError(Exception):
 
 async def check_sources(schema: GraphQLSchema, database: Database) -> None:
     """Raises UnreadableError."""
-    needed = list(needed_columns(schema))
     async with database.worker_session() as session:
-        rows = await session.rows("columns_of_tables", list({table for _, table, _ in needed}))
-    known = {(row["table"], row["column"]) for row in rows}
-    for field, table, column in needed:
-        if (table, column) not in known:
-            raise UnreadableError(f"{field} has no source: {table} has no column {column}.")
+        for field, table, column in needed_columns(schema):
+            try:
+                await session.connection.prepare(f'select "{column}" from {table}')  # noqa: S608
+            except asyncpg.UndefinedColumnError as error:
+                raise UnreadableError(f"{field} has no source: {table} has no column {column}.") from error
 
 
 def needed_columns(schema: GraphQLSchema) -> Iterator[tuple[str, str, str]]:

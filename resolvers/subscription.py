@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from db.reading.statements import compile_changes, compile_singles
+from db.reading.statements import CHANGES, SINGLES, compile_updates
 from engine.cursors import BatchCursor
 from engine.ids import read_id
 from resolvers.changes import BatchChanges, Updates, no_such_batch
@@ -43,7 +43,7 @@ class Subscription:
             raise no_such_batch()
         seen = _read_cursor(key, info.context.last_event_id or after)
         asked, selecting = asked_by(info._raw_info)
-        updates = Updates.of(asked, selecting.arguments(), compile_changes(asked))
+        updates = Updates.of(asked, selecting.arguments(), compile_updates(asked, CHANGES))
         return await info.context.join(BatchChanges(key, updates), seen)
 
     @strawberry.subscription(
@@ -58,8 +58,8 @@ class Subscription:
             raise unauthenticated()
         asked, selecting = asked_by(info._raw_info)
         batches, singles = (
-            Updates.of(asked, selecting.arguments(), compile(asked))
-            for compile in (compile_changes, compile_singles)
+            Updates.of(asked, selecting.arguments(), compile_updates(asked, each))
+            for each in (CHANGES, SINGLES)
         )
         return await info.context.join(HistoryChanges(user_id, batches, singles), None)
 

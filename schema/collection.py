@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 from strawberry.scalars import JSON
 
-from schema.connections import After, Connection, First, asked_for
+from schema.connections import Connection, paged
 from schema.node import LazyBatch, LazyImage, Node
 
 __all__ = ["Collection", "Template"]
@@ -29,11 +29,7 @@ class Collection(Node):
     )
     created_at: datetime = strawberry.field(description="When it was made.")
     templates: list[Template] = strawberry.field(description="The prompts, in order.")
-
-    @strawberry.field(description="The caller's batches of this collection, newest first.")
-    def batches(self, first: First = 20, after: After = None) -> Connection[LazyBatch]:
-        asked_for()
-
-    @strawberry.field(description="Batch images of this collection, by batch and then by their place in it.")
-    def images(self, first: First = 20, after: After = None) -> Connection[LazyImage]:
-        asked_for()
+    batches: Connection[LazyBatch] = paged(20, "The caller's batches of this collection, newest first.")
+    images: Connection[LazyImage] = paged(
+        20, "Batch images of this collection, by batch and then by their place in it."
+    )

@@ -1,10 +1,10 @@
 """Relay connections: pages by opaque keyset cursors, and the arguments that ask for one."""
 
-from typing import Annotated, Generic, NoReturn, TypeVar
+from typing import Annotated, Any, Generic, NoReturn, TypeVar
 
 import strawberry
 
-__all__ = ["After", "Connection", "Edge", "First", "PageInfo", "asked_for"]
+__all__ = ["After", "Connection", "Edge", "First", "PageInfo", "asked_for", "by_id", "filtered", "paged"]
 
 N = TypeVar("N")
 
@@ -32,6 +32,37 @@ class Connection(Generic[N]):
     nodes: list[N] = strawberry.field(description="The page's items.")
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
     total_count: int = strawberry.field(description="How many there are in all. Counted only when asked for.")
+
+
+def by_id(description: str) -> Any:
+    """A field that is one row."""
+
+    def arguments(id: Annotated[strawberry.ID, strawberry.argument(description="The row's UUID.")]) -> Any:
+        asked_for()
+
+    return strawberry.field(resolver=arguments, description=description)
+
+
+def paged(length: int, description: str) -> Any:
+    """A field that is a list, by pages of this length where the client does not say."""
+
+    def arguments(first: First = length, after: After = None) -> Any:
+        asked_for()
+
+    return strawberry.field(resolver=arguments, description=description)
+
+
+def filtered(filter: Any, description: str) -> Any:
+    """The same, narrowed by such a filter."""
+
+    def arguments(
+        first: First = 20,
+        after: After = None,
+        filter: Annotated[filter | None, strawberry.argument(description="Which of them.")] = None,
+    ) -> Any:
+        asked_for()
+
+    return strawberry.field(resolver=arguments, description=description)
 
 
 def asked_for() -> NoReturn:

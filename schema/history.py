@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import JSON
 
-from schema.connections import After, Connection, First, asked_for
+from schema.connections import After, Connection, First, asked_for, paged
 from schema.node import LazyCollection, LazyImage, Node
 from schema.words import BatchStatus, GenerationErrorCode, GenerationStatus
 
@@ -75,11 +75,9 @@ class Batch(Node):
     ) -> Connection["Generation"]:
         asked_for()
 
-    @strawberry.field(
-        description=("The saved images, in the batch's own order (created_at ascending within a position).")
+    images: Connection[LazyImage] = paged(
+        100, "The saved images, in the batch's own order (created_at ascending within a position)."
     )
-    def images(self, first: First = 100, after: After = None) -> Connection[LazyImage]:
-        asked_for()
 
 
 @strawberry.type(description="Why a generation failed or waits.")

@@ -8,7 +8,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode, get_variable_values,
 from graphql.execution.collect_fields import FragmentDetails
 
 from db.reading.selection import Bound
-from db.reading.statements import Statement, compile_changes, compile_roots
+from db.reading.statements import CHANGES, Statement, compile_roots, compile_updates
 from resolvers.selecting import Selecting
 from server.operations.schema import build_schema
 
@@ -44,4 +44,4 @@ def changes(selection: str, batch_id: UUID, after: int, most: int) -> tuple[Stat
         arguments=selected.arguments(),
         named={"signer": SIGNER, "batch": batch_id, "past": after, "most": most},
     )
-    return compile_changes(asked), bound
+    return compile_updates(asked, CHANGES), bound

@@ -53,11 +53,11 @@ class Compiler:
 
     def argument(self, asked: Asked, name: str) -> str:
         """A placeholder for the value of an argument, or of a field of the argument `filter`."""
-        number, read = asked.number, READERS.get(name, as_it_is)
+        number, read = asked.number, READERS.get(name, lambda value: value)
         return self.bind((number, name), lambda bound: read(bound.arguments[number][name]))
 
     def object(self, fields: Sequence[Asked], of: str, row: str, rest: str = "") -> str:
-        """What is asked of a row; rest is the `from` in which it is."""
+        """What is asked of a row; rest is what follows the `select` of it."""
         return self.pairs(fields, lambda each: self.value(each, of, row), rest)
 
     def pairs(self, fields: Sequence[Asked], value: Callable[[Asked], str], rest: str = "") -> str:
@@ -86,7 +86,8 @@ class Compiler:
             case Expression():
                 return self.fill(source.sql, asked, row=row)
             case Part():
-                return self._part(asked, source, row)
+                where = f"where {self.fill(source.when, asked, row=row)}"
+                return self.object(asked.of[source.of], source.of, row, where)
             case One():
                 return self._one(asked, source, row)
             case Listed():
@@ -122,12 +123,6 @@ class Compiler:
         inner = [f"left(substr({part}::text, 2), -1)" for part in parts]
         return f"('{{' || concat_ws(',', {', '.join(inner)}) || '}}')::json"
 
-    def _part(self, asked: Asked, source: Part, row: str) -> str:
-        built = self.object(asked.of[source.of], source.of, row)
-        if source.when is None:
-            return built
-        return f"case when {self.fill(source.when, asked, row=row)} then {built} end"
-
     def _one(self, asked: Asked, source: One, row: str) -> str:
         found = [self._row(asked, each, source, row) for each in asked.of]
         return found[0] if len(found) == 1 else f"coalesce({', '.join(f'to_json({each})' for each in found)})"
@@ -147,11 +142,6 @@ class Compiler:
 def has_own_names(fields: Sequence[Asked]) -> bool:
     """Whether every field is called by its own name, which is ours to put into SQL."""
     return bool(fields) and all(each.key == each.name for each in fields)
-
-
-def as_it_is(value: Any) -> Any:
-    """An argument that is a parameter already."""
-    return value
 
 
 def column_of(name: str) -> str:

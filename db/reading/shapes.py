@@ -26,7 +26,7 @@ class Part:
     """An object that lies in the same row; null where `when` does not hold."""
 
     of: str
-    when: str | None = None
+    when: str = "true"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from db.reading.compiler import Compiler, Parameter
 from db.reading.map import SHAPES
 from db.reading.selection import Asked, Bound
 
-__all__ = ["Statement", "compile_changes", "compile_roots", "compile_rows", "compile_singles"]
+__all__ = ["CHANGES", "SINGLES", "Statement", "compile_roots", "compile_rows", "compile_updates"]
 
 ROWS = """
     select to_json({built})
@@ -33,7 +33,12 @@ CHANGES = """
     where told.id = {batch}
     order by moved.seq, moved.id nulls last
 """
+"""What has changed in {batch} after {past}, oldest first: of generations, {most} at most.
+
+The last row is the batch alone, as of its head.
+"""
 SINGLES = "select moved.id as key, {answer} as answer from generations moved where moved.id = any({ids})"
+"""Generations of no batch, by {ids}."""
 
 
 @dataclass(frozen=True)
@@ -78,21 +83,8 @@ def compile_rows(asked: Asked) -> Statement:
     return _filled(compiler, asked, ROWS, built=built, table=str(SHAPES[of].table))
 
 
-def compile_changes(asked: Asked) -> Statement:
-    """What has changed in {batch} after {past}, oldest first: (head, finished, key, seq, cursor, answer).
-
-    Of generations, {most} at most. The last row is the batch alone, as of its head.
-    """
-    return _told(asked, CHANGES)
-
-
-def compile_singles(asked: Asked) -> Statement:
-    """The updates of generations of no batch, by {ids}: (key, answer)."""
-    return _told(asked, SINGLES)
-
-
-def _told(asked: Asked, sql: str) -> Statement:
-    """What a client is sent of a field that is the only one it asked for."""
+def compile_updates(asked: Asked, sql: str) -> Statement:
+    """CHANGES or SINGLES, with the whole answer that a client is sent of the only field it asked for."""
     (of,) = asked.of
     compiler = Compiler()
     built = f"json_build_object({compiler.key(asked)}, {compiler.object(asked.of[of], of, 'moved')})"

@@ -56,7 +56,7 @@ class Live:
         """What answers an operation, to be closed in the end. Raises RefusedError."""
         context = Context(viewer, self.services)
         asked = self.pipeline.prepare(operation, context, allowed)
-        if asked.type is OperationType.SUBSCRIPTION:
+        if asked.operation.operation is OperationType.SUBSCRIPTION:
             return await self._subscribe(asked, viewer, last_event_id)
         return _only(await self.pipeline.answer(asked, context))
 

@@ -56,10 +56,6 @@ class Admitted:
     operation: OperationDefinitionNode
     variables: VariableValues
 
-    @property
-    def type(self) -> OperationType:
-        return self.operation.operation
-
 
 class Pipeline:
     """The executable schema with all that lies before it; with rates, mutations are let through at them."""
@@ -149,7 +145,7 @@ class Pipeline:
         return variables
 
     async def _execute(self, asked: Admitted, context: Context) -> bytes:
-        if asked.type is OperationType.MUTATION and self.mutations:
+        if asked.operation.operation is OperationType.MUTATION and self.mutations:
             await take_turn(self.mutations, context.viewer)
         result = await await_maybe(self.executor(asked, context).execute_operation())
         return rendered(cast("ExecutionResult", result))

@@ -15,7 +15,6 @@ OF_THE_WORKER = {
     "claim_idempotency_key",
     "claim_reference",
     "close_attempt",
-    "columns_of_tables",
     "count_fault",
     "count_saving",
     "doomed_files",

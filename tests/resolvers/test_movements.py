@@ -6,7 +6,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from db.reading.statements import compile_changes, compile_singles
+from db.reading.statements import CHANGES, SINGLES, compile_updates
 from engine.viewer import Viewer
 from resolvers.changes import Updates
 from resolvers.context import Context
@@ -40,8 +40,7 @@ def changes_of(viewer):
     selected = selecting(HISTORY)
     (asked,) = selected.roots()
     updates = (
-        Updates.of(asked, selected.arguments(), compile(asked))
-        for compile in (compile_changes, compile_singles)
+        Updates.of(asked, selected.arguments(), compile_updates(asked, each)) for each in (CHANGES, SINGLES)
     )
     return HistoryChanges(viewer.user_id, *updates)
 
