@@ -5,23 +5,31 @@ draft ask for application/json and take every well-formed answer with 200.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
 from server.operations.errors import NothingToRunError, RefusedError
 
-__all__ = ["BAD_REQUEST", "GRAPHQL", "JSON", "media_type", "retry_after", "status_of"]
+__all__ = ["BAD_REQUEST", "EVENTS", "GRAPHQL", "JSON", "media_type", "retry_after", "status_of"]
 
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
+EVENTS = "text/event-stream"
 TOO_MANY_REQUESTS = 429
 BAD_REQUEST = 400
 OK = 200
 
 
+@lru_cache(maxsize=256)
 def media_type(accept: str) -> str:
-    """The first of the two that the client names; the older one for who takes anything."""
+    """Events for who asks for a stream, and would not take JSON as well.
+
+    Else the first of the two others that the client names; the older one for who takes anything.
+    """
     kinds = [part.split(";", 1)[0].strip().lower() for part in accept.split(",")]
+    if EVENTS in kinds and JSON not in kinds:
+        return EVENTS
     return next((kind for kind in kinds if kind in {GRAPHQL, JSON}), JSON)
 
 

@@ -11,7 +11,7 @@ from server.live.streams import Stream
 from server.live.subscriber import StreamCutError
 from server.operations.errors import RefusedError
 
-__all__ = ["HEADERS", "events_of", "refusal_events", "wants_events"]
+__all__ = ["HEADERS", "events_of", "refusal_events"]
 
 HEARTBEAT = 15.0
 HEADERS = {
@@ -21,12 +21,6 @@ HEADERS = {
 }
 HEARTBEAT_COMMENT = ": ping\n\n"
 COMPLETE = "event: complete\ndata: \n\n"
-
-
-def wants_events(accept: str) -> bool:
-    """Whether the client asks for a stream, and would not take JSON as well."""
-    kinds = {part.split(";", 1)[0].strip().lower() for part in accept.split(",")}
-    return "text/event-stream" in kinds and "application/json" not in kinds
 
 
 async def events_of(stream: Stream, viewer: Viewer) -> AsyncIterator[str]:

@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from engine.viewer import Viewer
 from resolvers.context import Context
-from server.addresses.answers import BAD_REQUEST, media_type, retry_after, status_of
-from server.addresses.events import HEADERS, events_of, refusal_events, wants_events
+from server.addresses.answers import BAD_REQUEST, EVENTS, media_type, retry_after, status_of
+from server.addresses.events import HEADERS, events_of, refusal_events
 from server.addresses.requests import read_operation
 from server.addresses.seats import NoSeatError, Seats
 from server.identity.auth import Authenticator, BadTokenError
@@ -40,17 +40,17 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if wants_events(request.headers.get("accept", "")):
+        kind = media_type(request.headers.get("accept", ""))
+        if kind == EVENTS:
             await self._stream(request, send)
         else:
-            response = await self._answer(request)
+            response = await self._answer(request, kind)
             await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, kind: str) -> Response:
         """Raises HTTPException."""
         viewer = await self._viewer(request)
         operation = await read_operation(request)
-        kind = media_type(request.headers.get("accept", ""))
         context, pipeline = Context(viewer, self.live.services), self.live.pipeline
         try:
             asked = pipeline.prepare(operation, context, ONE_ANSWER & _allowed(request))
