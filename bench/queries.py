@@ -1,13 +1,15 @@
 """What an answer costs, beside hand-written code, stock Strawberry and PostGraphile 5, in one run.
 
-    uv run python bench/queries.py [--data FOLDER] [--rounds 30] [--requests 50] [--signing | --no-signing]
+    uv run python bench/queries.py [--data FOLDER] [--rounds 15] [--requests 200] [--signing | --no-signing]
 
 Linux only: CPU and memory are read from /proc. Over bench/million.py's database, under row-level security,
 each of the four is asked three questions over one connection, in turns, a round after the other; another one
-begins each turn, since who comes after a busy server finds the processor as that left it. A figure is the
-median of the rounds, and so is a ratio. First it is made sure that all give the same. All verify the same
-token once and then remember it, and each request is a line in the log and a count. With signing, all sign
-addresses by the same SQL function; without, that function is replaced by one that signs nothing.
+begins each turn. A turn is long, since who comes after another server first fetches back into the processor's
+caches what that drove out. A figure is the median of the rounds, and so is a ratio.
+
+First it is made sure that all give the same. All verify the same token once and then remember it, and each
+request is a line in the log and a count. With signing, all sign addresses by the same SQL function; without,
+that function is replaced by one that signs nothing.
 
 Exits with 1 where the service's own CPU is above 1.2 times the hand-written floor's; where its CPU and
 PostgreSQL's together are not 1.7 times less than PostGraphile's, without signing; where it holds more than
@@ -94,8 +96,10 @@ class Trial:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     add_options(parser)
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--requests", type=int, default=50, help="of each question to each server in a round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--requests", type=int, default=200, help="of each question to each server in a round"
+    )
     parser.add_argument("--signing", action=argparse.BooleanOptionalAction, help="one way alone; else both")
     runs = asyncio.run(_runs(parser.parse_args()))
     broken = [f"BREACH: {each}" for run in runs for each in breaches(run)]

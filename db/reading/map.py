@@ -5,7 +5,7 @@ from typing import Any
 
 from db.reading.shapes import Expression, Listed, One, Order, Pages, Part, Shape, Source
 from engine.cursors import read_position, read_text, read_time, read_uuid
-from engine.ids import read_id
+from engine.ids import is_id
 
 __all__ = ["PAGES", "READERS", "SHAPES"]
 
@@ -34,14 +34,19 @@ def _suffix(width: int) -> str:
     return f".{next(wide_enough, THUMBNAIL_WIDTHS[-1])}.webp"
 
 
+def _id(text: str) -> str | None:
+    """As PostgreSQL reads it itself; null for what no row's id is."""
+    return text if is_id(text) else None
+
+
 def _names(values: list[Any]) -> list[str]:
     return [each.value for each in values]
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
-    "id": read_id,
-    "batchId": read_id,
-    "collectionId": read_id,
+    "id": _id,
+    "batchId": _id,
+    "collectionId": _id,
     "status": _names,
     "width": _suffix,
 }

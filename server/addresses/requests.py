@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from server.operations.pipeline import Operation
 from server.operations.trusted import with_document_id
@@ -57,20 +57,22 @@ def _operation(asked: Any) -> Operation:
     )
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request) -> bytearray:
     """Its bytes, up to a limit."""
     kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(UNSUPPORTED, "The body must be application/json.")
     body = bytearray()
-    async for part in request.stream():
-        body += part
+    while (message := await request.receive())["type"] == "http.request":
+        body += message.get("body", b"")
         if len(body) > LARGEST_BODY:
             raise HTTPException(TOO_LARGE, "The body is too large.")
-    return bytes(body)
+        if not message.get("more_body"):
+            return body
+    raise ClientDisconnect
 
 
-def _json(text: str | bytes) -> Any:
+def _json(text: str | bytearray) -> Any:
     try:
         return orjson.loads(text)
     except ValueError:
