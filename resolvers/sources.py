@@ -23,7 +23,7 @@ async def check_sources(schema: GraphQLSchema, database: Database) -> None:
         for field, table, column in needed_columns(schema):
             try:
                 await session.connection.prepare(f'select "{column}" from {table}')  # noqa: S608
-            except asyncpg.UndefinedColumnError as error:
+            except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError) as error:
                 raise UnreadableError(f"{field} has no source: {table} has no column {column}.") from error
 
 

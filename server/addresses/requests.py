@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from server.operations.pipeline import Operation
 from server.operations.trusted import with_document_id
@@ -57,22 +57,20 @@ def _operation(asked: Any) -> Operation:
     )
 
 
-async def _body(request: Request) -> bytearray:
+async def _body(request: Request) -> bytes:
     """Its bytes, up to a limit."""
     kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(UNSUPPORTED, "The body must be application/json.")
     body = bytearray()
-    while (message := await request.receive())["type"] == "http.request":
-        body += message.get("body", b"")
+    async for part in request.stream():
+        body += part
         if len(body) > LARGEST_BODY:
             raise HTTPException(TOO_LARGE, "The body is too large.")
-        if not message.get("more_body"):
-            return body
-    raise ClientDisconnect
+    return bytes(body)
 
 
-def _json(text: str | bytearray) -> Any:
+def _json(text: str | bytes) -> Any:
     try:
         return orjson.loads(text)
     except ValueError:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     Histogram,
     ProcessCollector,
@@ -62,6 +63,7 @@ class Metrics:
             "operation_seconds", "How long they took", SECONDS, "operation"
         )
         self.requests = self._counter("http_requests", "Requests over HTTP", "route", "status")
+        self.in_flight = self._gauge("in_flight", "Requests and sockets under way", "kind")
         self.provider_calls = self._counter(
             "provider_calls", "Calls to providers", "provider", "call", "outcome"
         )
@@ -91,6 +93,9 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, namespace="batch_studio", registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace="batch_studio", registry=self.registry)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(

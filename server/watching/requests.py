@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.addresses.seats import address_of
-from server.watching.metrics import Values
 from server.watching.visits import Visit, Visits
 
 __all__ = ["Watching"]
@@ -31,8 +30,7 @@ class Watching:
     def __init__(self, app: ASGIApp, visits: Visits) -> None:
         self.app = app
         self.visits = visits
-        self._in_flight = {"http": 0, "socket": 0}
-        visits.metrics.read("in_flight", "Requests and sockets under way", self._under_way, "kind")
+        self._in_flight = visits.metrics.in_flight.labels("http")
         self._requests = cache(visits.metrics.requests.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,8 +39,7 @@ class Watching:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = Answer(send)
-        with self.visits.visit("http", address_of(scope)) as visit:
-            self._in_flight["http"] += 1
+        with self._in_flight.track_inprogress(), self.visits.visit("http", address_of(scope)) as visit:
             try:
                 await self.app(scope, receive, answer.send)
             except ClientDisconnect:
@@ -50,7 +47,6 @@ class Watching:
             except Exception:
                 await self._fail(scope, receive, answer, visit)
             finally:
-                self._in_flight["http"] -= 1
                 route = _route(scope)
                 self._requests(route, str(answer.status)).inc()
                 if route not in QUIET:
@@ -64,18 +60,13 @@ class Watching:
             await JSONResponse({"errors": [fault]}, 500)(scope, receive, answer.send)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._in_flight["socket"] += 1
-        try:
-            await self.app(scope, receive, send)
-        except Exception:
-            _logged(_route(scope))
-            with suppress(OSError, RuntimeError):  # closed already
-                await send({"type": "websocket.close", "code": INTERNAL_ERROR})
-        finally:
-            self._in_flight["socket"] -= 1
-
-    def _under_way(self) -> Values:
-        return [((kind,), number) for kind, number in self._in_flight.items()]
+        with self.visits.metrics.in_flight.labels("socket").track_inprogress():
+            try:
+                await self.app(scope, receive, send)
+            except Exception:
+                _logged(_route(scope))
+                with suppress(OSError, RuntimeError):  # closed already
+                    await send({"type": "websocket.close", "code": INTERNAL_ERROR})
 
 
 class Answer:

@@ -7,6 +7,7 @@ import pytest
 from graphql import GraphQLObjectType, build_schema, extend_schema, get_named_type, is_leaf_type, parse
 
 from db.reading.map import SHAPES
+from db.reading.shapes import Shape
 from resolvers.sources import UnreadableError, check_sources, needed_columns
 from tests.reading import changes, query, schema
 
@@ -61,6 +62,13 @@ async def test_a_field_without_a_column_is_named(house):
 
     with pytest.raises(UnreadableError, match=r"Image\.colourDepth .* images has no column colour_depth"):
         await check_sources(extended, house.database)
+
+
+async def test_a_field_without_a_table_is_named(house, monkeypatch):
+    monkeypatch.setitem(SHAPES, "Template", Shape(table="drafts"))
+
+    with pytest.raises(UnreadableError, match=r"Template\.\w+ has no source: drafts has no column"):
+        await check_sources(schema(), house.database)
 
 
 def test_a_field_of_rows_without_a_source_is_named():
